@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs the real parts the tests start: by apt when root on Debian, else it
+# says what to install. A missing part makes its tests skip, and fail with CI=true.
+set -eu
+packages="python3-django python3-django-channels daphne"
+
+missing=""
+for package in $packages; do
+	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+	echo "installing$missing"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -qq
+	# shellcheck disable=SC2086 # a list of words
+	apt-get install -y -qq --no-install-recommends $missing >/dev/null
+	exit 0
+fi
+echo "some tests need these packages; install them with: apt-get install$missing" >&2
+[ "${CI:-}" = true ] && exit 1
+exit 0
