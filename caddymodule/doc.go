@@ -1,0 +1,2 @@
+// Package caddymodule is the adapter between Caddy and the engine.
+package caddymodule
