@@ -94,4 +94,3 @@ func checkImports(t *testing.T, name, top string) {
 		}
 	}
 }
-
