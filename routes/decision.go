@@ -1,6 +1,10 @@
 package routes
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Arm is the side that serves a request.
 type Arm uint8
@@ -10,6 +14,30 @@ const (
 	Monolith Arm = iota
 	Service
 )
+
+// String is the arm's name: "monolith" or "service".
+func (a Arm) String() string {
+	if a == Service {
+		return "service"
+	}
+	return "monolith"
+}
+
+// MarshalText is the arm's name.
+func (a Arm) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote; any other text is an error.
+func (a *Arm) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "monolith":
+		*a = Monolith
+	case "service":
+		*a = Service
+	default:
+		return fmt.Errorf("arm %q: monolith or service", text)
+	}
+	return nil
+}
 
 // Reason says why a request went to its arm. Reasons are part of the answer:
 // they are logged, counted, shown and asserted.
@@ -54,6 +82,11 @@ type State struct {
 	Salt string
 }
 
+// held reports whether the route is kept on the monolith at now.
+func (s State) held(now time.Time) bool {
+	return s.Hold && (s.HoldUntil.IsZero() || now.Before(s.HoldUntil))
+}
+
 // Decision is route + arm + reason, made once per request and then logged,
 // counted, shown and reported from this value.
 type Decision struct {
@@ -62,8 +95,120 @@ type Decision struct {
 	Arm   Arm
 	// Reason says why.
 	Reason Reason
-	// Share is the threshold the bucket was held against.
+	// Share is the threshold the bucket was held against, or would have been;
+	// 0 when something stronger decided.
 	Share PPM
 	// Bucket is the key's place in 0…999,999, or NoBucket when none was needed.
 	Bucket PPM
+}
+
+// Decide says which arm serves a request. Strongest first:
+//
+//	brake, hold                          → monolith
+//	ambiguous request, no route          → monolith
+//	the route has no service             → monolith
+//	its state is not known               → monolith
+//	declared percent, else state's share:
+//	    0                                → monolith
+//	    100 %                            → service, no key needed
+//	    between                          → by bucket; without key or salt monolith
+//
+// now ends holds that have an end. It does not allocate.
+func Decide(f Facts, now time.Time) Decision {
+	d, settled := settle(f.Match, f.State, now)
+	switch {
+	case settled:
+	case f.Key == "":
+		d.Reason = ReasonNoKey
+	default:
+		d.Reason = ReasonSplit
+		d.Bucket = Bucket(f.State.Salt, f.Key)
+		if d.Bucket < d.Share {
+			d.Arm = Service
+		}
+	}
+	return d
+}
+
+// NeedsKey reports whether a decision on e would depend on a sticky key: only
+// then is it worth finding one, or making one.
+func NeedsKey(e *Entry, s State, now time.Time) bool {
+	_, settled := settle(Match{Entry: e}, s, now)
+	return !settled
+}
+
+// settle decides as far as it can be done without a key.
+func settle(m Match, s State, now time.Time) (d Decision, settled bool) {
+	d = Decision{Reason: m.Reason, Bucket: NoBucket}
+	if m.Entry != nil {
+		d.Route, d.Reason = m.Entry.Route.Name, ""
+	} else if d.Reason == "" {
+		d.Reason = ReasonNoRoute
+	}
+	switch {
+	case s.Brake:
+		d.Reason = ReasonBrake
+	case s.held(now):
+		d.Reason = ReasonHold
+	case m.Entry == nil:
+	case m.Entry.Route.Service == "":
+		d.Reason = ReasonNoService
+	case !s.Known:
+		d.Reason = ReasonNoState
+	default:
+		return settleShare(d, m.Entry.Route, s)
+	}
+	return d, true
+}
+
+func settleShare(d Decision, r *Route, s State) (Decision, bool) {
+	d.Share = min(s.Share, One)
+	if r.Percent != nil {
+		d.Share = *r.Percent
+	}
+	switch {
+	case d.Share == 0:
+		d.Reason = ReasonOff
+	case d.Share >= One:
+		d.Arm, d.Reason = Service, ReasonFull
+	case s.Salt == "":
+		d.Reason = ReasonNoState
+	default:
+		return d, false
+	}
+	return d, true
+}
+
+// decisionJSON is a decision as it is written; a bucket that was not needed is
+// left out, and both numbers say their unit.
+type decisionJSON struct {
+	Route  string `json:"route"`
+	Arm    Arm    `json:"arm"`
+	Reason Reason `json:"reason"`
+	Share  uint32 `json:"share_ppm"`
+	Bucket *int64 `json:"bucket,omitempty"`
+}
+
+// MarshalJSON writes {"route","arm","reason","share_ppm","bucket"}, bucket only
+// when one was needed.
+func (d Decision) MarshalJSON() ([]byte, error) {
+	out := decisionJSON{Route: d.Route, Arm: d.Arm, Reason: d.Reason, Share: uint32(d.Share)}
+	if d.Bucket != NoBucket {
+		bucket := int64(d.Bucket)
+		out.Bucket = &bucket
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (d *Decision) UnmarshalJSON(data []byte) error {
+	var in decisionJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*d = Decision{Route: in.Route, Arm: in.Arm, Reason: in.Reason, Share: PPM(in.Share), Bucket: NoBucket}
+	if in.Bucket != nil {
+		d.Bucket = PPM(*in.Bucket)
+	}
+	return nil
 }

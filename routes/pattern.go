@@ -95,7 +95,7 @@ func parsePatternHost(host string) (string, error) {
 	if strings.IndexByte(host, '{') >= 0 {
 		return "", fmt.Errorf("host %q: wildcards stand in the path (is a / missing before it?)", host)
 	}
-	if canonicalPort(host) != len(host) {
+	if hostEnd(host) != len(host) {
 		return "", fmt.Errorf("host %q: a port is never compared, leave it out", host)
 	}
 	bracketed := strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]")

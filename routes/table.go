@@ -1,9 +1,6 @@
 package routes
 
-import (
-	"net/http"
-	"time"
-)
+import "net/http"
 
 // Table is a compiled route table. It is immutable and safe for concurrent use.
 type Table struct {
@@ -71,11 +68,3 @@ func (t *Table) Match(*Request) Match { return Match{Reason: ReasonNoRoute} }
 // Rewrite gives the path the service is asked for.
 func (e *Entry) Rewrite(path, rawPath string) (string, string) { return path, rawPath }
 
-// Decide says which arm serves a request.
-func Decide(f Facts, _ time.Time) Decision { return Decision{Reason: f.Match.Reason, Bucket: NoBucket} }
-
-// NeedsKey reports whether a decision on e needs a sticky key.
-func NeedsKey(*Entry, State, time.Time) bool { return false }
-
-// Bucket is the place of a key in 0…999,999.
-func Bucket(string, string) PPM { return 0 }
