@@ -1,0 +1,75 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+)
+
+// option reads the rest of one word's line, and its block if it has one.
+type option func() error
+
+// parseBlock reads a block of options, in any order and each at most once. The
+// block's name goes into every error.
+func parseBlock(d *caddyfile.Dispenser, name string, options map[string]option) error {
+	seen := make(map[string]bool, len(options))
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		word := d.Val()
+		read, known := options[word]
+		if !known {
+			return unknownWord(d, name, word, slices.Sorted(maps.Keys(options)))
+		}
+		if seen[word] {
+			return d.Errf("%s: %s is there twice", name, word)
+		}
+		seen[word] = true
+		if err := read(); err != nil {
+			return err
+		}
+		if d.NextArg() {
+			return d.Errf("%s: %s: %q is one word too many", name, word, d.Val())
+		}
+	}
+	return nil
+}
+
+// oneArg reads exactly one argument into value.
+func oneArg(d *caddyfile.Dispenser, name, what string, value *string) error {
+	if !d.NextArg() || d.Val() == "" {
+		return d.Errf("%s: there is no <%s> behind it", name, what)
+	}
+	*value = d.Val()
+	return noMoreArgs(d, name)
+}
+
+func noMoreArgs(d *caddyfile.Dispenser, name string) error {
+	if d.NextArg() {
+		return d.Errf("%s: %q is one word too many", name, d.Val())
+	}
+	return nil
+}
+
+// unknownWord is the error for a word that the block does not know; it names
+// the nearest one that it does.
+func unknownWord(d *caddyfile.Dispenser, name, word string, known []string) error {
+	hint := "it knows: " + strings.Join(known, ", ")
+	if near := nearest(word, known); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return d.Errf("%s: unknown word %q; %s", name, word, hint)
+}
+
+// nearest is the known word that a typo most likely meant, or nothing.
+func nearest(word string, known []string) string {
+	best, distance := "", len(word)/3+2
+	for _, candidate := range known {
+		if n := levenshtein.Distance(word, candidate, nil); n < distance {
+			best, distance = candidate, n
+		}
+	}
+	return best
+}
