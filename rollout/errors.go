@@ -1,0 +1,47 @@
+package rollout
+
+import (
+	"errors"
+)
+
+// The ways a change is refused; test with errors.Is.
+var (
+	// ErrReasonRequired refuses a hold or a brake without a reason: at three
+	// in the morning the next person has nothing else to go by.
+	ErrReasonRequired = errors.New("a reason is required")
+	// ErrActorRequired refuses a change that nobody did.
+	ErrActorRequired = errors.New("who makes the change is required")
+	// ErrInvalid refuses text that is too long or holds control characters, an
+	// unknown source, a share above 100 % or a hold that ends in the past.
+	ErrInvalid = errors.New("invalid change")
+	// ErrNotHeld refuses to release a route that is not held.
+	ErrNotHeld = errors.New("the route is not held")
+	// ErrNoBrake refuses to release a brake that is not on.
+	ErrNoBrake = errors.New("the brake is not on")
+	// ErrNotStored refuses a change away from the monolith that the store did
+	// not take, or did not take in time.
+	ErrNotStored = errors.New("the store did not take the change, so it is not made")
+	// ErrStale is what a Store answers to a change made on another version
+	// than the one it holds.
+	ErrStale = errors.New("the stored state has another version")
+	// ErrClosed refuses every change after Close.
+	ErrClosed = errors.New("the rollout ledger is closed")
+	// ErrUnsaved is what Close reports when changes in effect were never stored.
+	ErrUnsaved = errors.New("changes were not stored")
+)
+
+// Conflict refuses a change made on an outdated view of a route.
+type Conflict struct {
+	// Route is the route, or AllRoutes for the brake.
+	Route string `json:"route"`
+	// Expected is the version the caller knew.
+	Expected uint64 `json:"expected"`
+	// Current is the state now.
+	Current RouteState `json:"current"`
+	// Last is the change that led to it: what the other person did. Nil when
+	// the route was never touched.
+	Last *Change `json:"last,omitempty"`
+}
+
+// Error says what the other person did.
+func (c *Conflict) Error() string { return "conflict" }

@@ -1,0 +1,70 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// AllRoutes is the name under which the brake is kept and journaled. No route
+// can have it.
+const AllRoutes = "*"
+
+// RouteState is how much of one route goes to its service, and since which
+// change. The zero value of everything but Route is a route that was never
+// touched: 0 %, not held.
+type RouteState struct {
+	Route string `json:"route"`
+	// Share is the service's part, 0 to routes.One. A hold leaves it as it is.
+	Share routes.PPM `json:"share"`
+	// Hold, when not nil, keeps the route on the monolith.
+	Hold *Hold `json:"hold,omitempty"`
+	// Version counts the route's changes, for compare-and-set; 0 is a route
+	// that was never touched.
+	Version uint64 `json:"version"`
+	// By, Reason, Source and Since tell of the change that led here.
+	By     string    `json:"by,omitempty"`
+	Reason string    `json:"reason,omitempty"`
+	Source string    `json:"source,omitempty"`
+	Since  time.Time `json:"since,omitzero"`
+}
+
+// Hold keeps a route on the monolith until it is released.
+type Hold struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+	// Until ends the hold by itself; zero: it lasts until released.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Active says whether the hold is in force at now. A nil hold is not.
+func (h *Hold) Active(now time.Time) bool {
+	return h != nil && (h.Until.IsZero() || now.Before(h.Until))
+}
+
+// outlasts says whether h keeps the monolith at least as long as other does.
+func (h *Hold) outlasts(other *Hold) bool {
+	switch {
+	case other == nil:
+		return true
+	case h == nil:
+		return false
+	case h.Until.IsZero():
+		return true
+	}
+	return !other.Until.IsZero() && !h.Until.Before(other.Until)
+}
+
+// Brake keeps every route on the monolith.
+type Brake struct {
+	By     string    `json:"by"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+}
+
+// towardMonolith says whether going from s to next can only move requests to
+// the monolith, never away from it.
+func (s RouteState) towardMonolith(next RouteState) bool {
+	return next.Share <= s.Share && next.Hold.outlasts(s.Hold)
+}
