@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class FaqCreatorConfig(AppConfig):
+    name = "faqcreator"
+    verbose_name = "FAQ creator"
