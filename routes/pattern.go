@@ -67,23 +67,16 @@ func parsePattern(s string) (pattern, error) {
 
 // checkMethod refuses what no request's method is.
 func checkMethod(method string) error {
-	for i := range len(method) {
-		if c := method[i]; !isTokenByte(c) {
-			return fmt.Errorf("method %q: %q cannot be part of a method", method, c)
-		}
+	if method == "" {
+		return errors.New("the pattern starts with a space")
+	}
+	if !isToken(method) {
+		return fmt.Errorf("%q cannot be a method", method)
 	}
 	if upper := strings.ToUpper(method); upper != method {
 		return fmt.Errorf("method %q: methods are case-sensitive, write %s", method, upper)
 	}
-	if method == "" {
-		return errors.New("the pattern starts with a space")
-	}
 	return nil
-}
-
-// isTokenByte reports whether c may be part of a token (RFC 9110, 5.6.2).
-func isTokenByte(c byte) bool {
-	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }
 
 func isAlphanumeric(c byte) bool {

@@ -8,14 +8,53 @@ type Table struct {
 	version string
 	entries []*Entry
 	byName  map[string]*Entry
+
+	// The tree that Match walks: a root for each host that patterns name and
+	// one for all others; below it one level per path segment. Literal
+	// children of all nodes sit in one map, which costs less memory and fewer
+	// cache misses than a map in each node.
+	hosts    map[string]*node
+	anyHost  *node
+	literals map[edge]*node
+
+	// sources are the values that conditions ask for, each once.
+	sources []source
 }
 
-// Entry is one compiled route.
+// edge leads from a node to its child for one literal segment.
+type edge struct {
+	parent *node
+	text   string
+}
+
+// node is a place in the tree: the segments of the path up to here.
+type node struct {
+	hasLiterals bool
+	wild        *node
+	end         *group // patterns that end here
+	slash       *group // … with /{$}
+	rest        *group // … with a trailing slash or {name...}
+}
+
+// group is the routes of one pattern and method, in the order they are asked.
+// The groups of one pattern form a list, one for each method.
+type group struct {
+	method  string // empty: every method
+	entries []*Entry
+	index   *index // nil when there are few entries
+	next    *group
+}
+
+// Entry is one compiled route. It is immutable and safe for concurrent use.
 type Entry struct {
 	// Index is the entry's place in Table.Routes, dense from 0.
 	Index int
 	// Route is the route as the document has it.
 	Route *Route
+
+	pattern pattern
+	rewrite []segment // nil: the path stays
+	tests   []test
 }
 
 // Request is what a route is matched by.
@@ -27,27 +66,8 @@ type Request struct {
 	Path, RawPath string
 	// RawQuery is the query as it was sent, without the question mark.
 	RawQuery string
-	Header   http.Header
-}
-
-// Match is the outcome of Table.Match.
-type Match struct {
-	// Entry is the route that wins; nil when none does.
-	Entry *Entry
-	// Reason says why Entry is nil: ReasonNoRoute, ReasonAmbiguousPath or
-	// ReasonAmbiguousCondition.
-	Reason Reason
-}
-
-// Compile makes a table of a document that Parse has checked.
-func Compile(doc *Document) (*Table, Problems) {
-	t := &Table{doc: doc, byName: make(map[string]*Entry, len(doc.Routes))}
-	for i, r := range doc.Routes {
-		e := &Entry{Index: i, Route: r}
-		t.entries = append(t.entries, e)
-		t.byName[r.Name] = e
-	}
-	return t, nil
+	// Header are the request's headers by canonical name.
+	Header http.Header
 }
 
 // Document is what the table was compiled from; read only.
@@ -56,15 +76,8 @@ func (t *Table) Document() *Document { return t.doc }
 // Routes are the entries in the order of the document; read only.
 func (t *Table) Routes() []*Entry { return t.entries }
 
-// Version is the hash of the source bytes; empty when Load did not make the table.
+// Version is a hash of the source bytes; empty when Load did not make the table.
 func (t *Table) Version() string { return t.version }
 
 // Entry is the route of that name, nil when there is none.
 func (t *Table) Entry(name string) *Entry { return t.byName[name] }
-
-// Match finds the route of a request.
-func (t *Table) Match(*Request) Match { return Match{Reason: ReasonNoRoute} }
-
-// Rewrite gives the path the service is asked for.
-func (e *Entry) Rewrite(path, rawPath string) (string, string) { return path, rawPath }
-
