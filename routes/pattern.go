@@ -79,6 +79,11 @@ func checkMethod(method string) error {
 	return nil
 }
 
+// isTokenByte reports whether c may be part of a token (RFC 9110, 5.6.2).
+func isTokenByte(c byte) bool {
+	return isAlphanumeric(c) || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
 func isAlphanumeric(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
