@@ -2,112 +2,154 @@ package routes
 
 import "time"
 
+// The types of a document. Parse decodes YAML right into them, and schema.json
+// is generated from them: the yaml tag is a field's name, the jsonschema tag
+// its limits, the comment what editors show. Fields without a yaml tag are not
+// in the document.
+
 // Document is a route table as the operator wrote it, after Parse has checked
 // it: every name resolves and every value is in range.
 type Document struct {
 	// Hash names the bucket algorithm, so that a change of it is a visible
-	// migration. The only value is "fractional-v2", which is also the default.
-	Hash string
-	// Monolith names the target that served everything before.
-	Monolith string
-	// Targets are the named upstreams, by name.
-	Targets map[string]*Target
-	// Routes are in the order of the document.
-	Routes []*Route
+	// migration. Default: fractional-v2, the only one.
+	Hash string `yaml:"hash,omitempty" jsonschema:"enum=fractional-v2"`
+	// Monolith names the target that served everything before. What no route
+	// claims, and what is in doubt, goes there.
+	Monolith string `yaml:"monolith" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	// Targets are the named upstreams, the monolith and the services, by name.
+	Targets map[string]*Target `yaml:"targets" jsonschema:"minProperties=1"`
+	// Routes are the named slices of the URL space. The most specific pattern
+	// wins, whatever the order; routes of one pattern are asked by number of
+	// conditions, then in this order.
+	Routes []*Route `yaml:"routes"`
 }
 
 // Target is a named upstream: the monolith or a service.
 type Target struct {
-	Name string
-	// URLs are where the target listens; several are tried in turn when a dial
-	// fails. Schemes: http, https, h2c, unix. Empty: a `target NAME { … }`
-	// block in the site serves it.
-	URLs []string
-	// Owner is the team that answers for the target, Docs where its
-	// documentation is.
-	Owner, Docs string
+	Name string `yaml:"-"`
+	// URLs are where the target listens: one, or a list that is tried in turn
+	// when a dial fails. http://HOST:PORT, https://…, h2c://… (HTTP/2 without
+	// TLS) or unix:///PATH, all of one scheme, without a path. Without any, a
+	// `target NAME { … }` block in the site serves it.
+	URLs []string `yaml:"url,omitempty"`
+	// Owner is the team that answers for the target.
+	Owner string `yaml:"owner,omitempty"`
+	// Docs is the web address of its documentation.
+	Docs string `yaml:"docs,omitempty"`
 	// Timeouts bound how long the target may stay silent.
-	Timeouts Timeouts
-	// MaxInFlight is how many requests may be under way at the target at once;
-	// 0 means the default (no limit for the monolith, see DefaultMaxInFlight
-	// for services).
-	MaxInFlight int
-	// Breaker says when a dead target is no longer asked.
-	Breaker Breaker
+	Timeouts Timeouts `yaml:"timeouts,omitempty"`
+	// MaxInFlight is how many requests may be under way at the target at once.
+	// A service that is full falls back to the monolith. Default: no limit for
+	// the monolith, 1000 for a service.
+	MaxInFlight int `yaml:"max_in_flight,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	// Breaker says when a dead service is no longer asked.
+	Breaker Breaker `yaml:"breaker,omitempty"`
+	// Line is where the target starts in the document, from 1.
+	Line int `yaml:"-"`
+
+	column int32
 }
 
 // Timeouts bound how long a target may stay silent. Zero means the default.
 type Timeouts struct {
-	// Dial is the time for one TCP or TLS connection. Default 2s.
-	Dial time.Duration
-	// FirstByte is the time from the request sent to the answer's head.
-	// Default 60s. A route's timeout, when shorter, wins.
-	FirstByte time.Duration
+	// Dial is the time for one TCP or TLS connection. Default: 2s.
+	Dial time.Duration `yaml:"dial,omitempty"`
+	// FirstByte is the time from the request sent to the answer's head. A
+	// route's timeout, when shorter, wins. Default: 60s.
+	FirstByte time.Duration `yaml:"first_byte,omitempty"`
 	// Idle is the longest silence inside an answer's body; event streams and
-	// upgraded connections are exempt. Default 5m.
-	Idle time.Duration
+	// upgraded connections are exempt. Default: 5m.
+	Idle time.Duration `yaml:"idle,omitempty"`
 }
 
 // Breaker says when a dead target is no longer asked. Zero means the default.
 type Breaker struct {
-	// Failures is how many failures in a row open the breaker. Default 5, at
-	// most 10.
-	Failures int
+	// Failures is how many failures in a row open the breaker. Default: 5.
+	Failures int `yaml:"failures,omitempty" jsonschema:"minimum=1,maximum=10"`
 	// OpenFor is how long it then stays open before one request tries again.
-	// Default 5s.
-	OpenFor time.Duration
+	// Default: 5s.
+	OpenFor time.Duration `yaml:"open_for,omitempty"`
 }
 
 // Route is a named slice of the URL space with an owner and, maybe, a service.
 type Route struct {
-	Name string
+	// Name is the route's name in commands, logs and metrics: lower-case
+	// letters, digits, - and _, at most 63.
+	Name string `yaml:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
 	// Match is a net/http ServeMux pattern: [METHOD ][HOST]/path/{name}/{rest...}.
-	Match string
+	// A path that ends in / matches everything below it, one that ends in /{$}
+	// only itself.
+	Match string `yaml:"match"`
 	// Methods limits the route to these methods; not together with a method in
-	// Match. GET includes HEAD, as in ServeMux.
-	Methods []string
+	// match. GET includes HEAD.
+	Methods []string `yaml:"methods,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
 	// When holds conditions beyond the pattern; all must be true.
-	When When
-	// Owner is the team that answers for the route, Docs where it is described.
-	Owner, Docs string
-	// Service is the target the route moves to; empty: the monolith keeps it.
-	Service string
-	// Sticky says what the rollout is sticky by. Default StickyUser.
-	Sticky Sticky
-	// Percent, when declared, fixes the share of the service; the verbs then
-	// refuse to change it.
-	Percent *PPM
-	// Cohort names the salt that several routes share, so that they move
-	// together. Default: the route's own name.
-	Cohort string
-	// Rewrite is the path the service is asked for, with the pattern's
-	// wildcards: /questions/{id}. Empty: unchanged. The monolith always gets
-	// the original path.
-	Rewrite string
-	// Timeout is how long the service may take to the answer's head; 0: the
-	// target's own.
-	Timeout time.Duration
-	// Fallback says which failures of the service the monolith answers instead.
-	Fallback Fallback
-	// Writes are the names of the data the route writes; one owner each.
-	Writes []string
-	// Line is where the route starts in the document, 1-based.
-	Line int
-	// PercentLine is where a declared percent stands, 0 when none.
-	PercentLine int
+	When When `yaml:"when,omitempty"`
+	// Owner is the team that answers for the route.
+	Owner string `yaml:"owner,omitempty"`
+	// Docs is the web address where the route is described.
+	Docs string `yaml:"docs,omitempty"`
+	// Service names the target the route moves to. Without it the monolith
+	// keeps the route.
+	Service string `yaml:"service,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	// Sticky says what the rollout is sticky by: user, visitor, ip, cookie:NAME
+	// or header:NAME. Default: user.
+	Sticky Sticky `yaml:"sticky,omitempty"`
+	// Percent fixes the share of the service, 0 to 100 with at most four
+	// decimals; `strangler rollout` then refuses to change it. Without it the
+	// rollout state decides, which starts at 0.
+	Percent *PPM `yaml:"percent,omitempty"`
+	// Cohort names what several routes share so that they move together: a user
+	// who is on the service for one is so for all at the same share. Default:
+	// the route's own name.
+	Cohort string `yaml:"cohort,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	// Rewrite is the path the service is asked for, with wildcards of the
+	// pattern: /questions/{id}. The monolith always gets the original path.
+	// Default: unchanged.
+	Rewrite string `yaml:"rewrite,omitempty" jsonschema:"pattern=^/"`
+	// Timeout is how long the service may take to the answer's head. Default:
+	// the target's own.
+	Timeout time.Duration `yaml:"timeout,omitempty"`
+	// Fallback lists the service's failures that the monolith answers instead:
+	// connect (nothing was sent; safe for every method), error (the connection
+	// broke), timeout, and statuses 500 to 599; all but connect only for
+	// idempotent requests. Default: connect.
+	Fallback Fallback `yaml:"fallback,omitempty"`
+	// Writes names the data the route writes; each has one writer only.
+	Writes []string `yaml:"writes,omitempty" jsonschema:"uniqueItems=true"`
+
+	// Line is where the route starts in the document, from 1; 0 when it was not
+	// parsed.
+	Line int `yaml:"-"`
+	// PercentLine is where a declared percent stands, 0 when none does.
+	PercentLine int `yaml:"-"`
+
+	at routePositions
 }
 
-// When holds a route's conditions beyond its pattern, by the name of header,
-// query parameter or cookie. Header names are in canonical form.
+// routePositions are where the parts of a route stand that problems found after
+// parsing point at; zero for those the document does not have.
+type routePositions struct{ start, name, match, service, writes position }
+
+// When holds a route's conditions beyond its pattern, by the name of what is
+// tested.
 type When struct {
-	Headers, Query, Cookies map[string]Condition
+	// Headers are conditions on request headers; a name's case does not matter,
+	// and Parse makes it canonical.
+	Headers map[string]Condition `yaml:"headers,omitempty"`
+	// Query are conditions on query parameters.
+	Query map[string]Condition `yaml:"query,omitempty"`
+	// Cookies are conditions on cookies.
+	Cookies map[string]Condition `yaml:"cookies,omitempty"`
 }
 
 // Count is the number of conditions: among routes of one pattern the one with
 // more conditions is asked first.
 func (w When) Count() int { return len(w.Headers) + len(w.Query) + len(w.Cookies) }
 
-// Condition is one test of a value; exactly one kind is set.
+// Condition is one test of a value. The document has the exact text, or one of
+// { exact: TEXT }, { prefix: TEXT }, { regexp: RE2, unanchored } and
+// { present: true or false }.
 type Condition struct {
 	Kind ConditionKind
 	// Text is the exact text, the prefix, or the regular expression.
@@ -137,7 +179,7 @@ type Fallback struct {
 	// Error: the connection broke before the answer's head. Timeout: no head
 	// in time. Both only for idempotent methods with a replayable body.
 	Error, Timeout bool
-	// Status are the answers to replace, 500 to 599; only for idempotent
-	// methods with a replayable body.
+	// Status are the answers to replace, 500 to 599, ascending; only for
+	// idempotent methods with a replayable body.
 	Status []int
 }

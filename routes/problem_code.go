@@ -1,0 +1,104 @@
+package routes
+
+import "slices"
+
+// Code describes one kind of Problem.
+type Code struct {
+	// Name is the Code of a Problem.
+	Name     string
+	Severity Severity
+	// Meaning says what is wrong and what to do, in one sentence.
+	Meaning string
+}
+
+// The codes; Codes has their meaning.
+const (
+	codeSyntax           = "syntax"
+	codeTooLarge         = "too-large"
+	codeEmptyDocument    = "empty-document"
+	codeSeveralDocuments = "several-documents"
+	codeUnknownField     = "unknown-field"
+	codeDuplicateKey     = "duplicate-key"
+	codeMissingField     = "missing-field"
+	codeWrongType        = "wrong-type"
+	codeBadText          = "bad-text"
+	codeBadName          = "bad-name"
+	codeBadNumber        = "bad-number"
+	codeBadDuration      = "bad-duration"
+	codeBadURL           = "bad-url"
+	codeMixedSchemes     = "mixed-schemes"
+	codeBadPattern       = "bad-pattern"
+	codeBadMethod        = "bad-method"
+	codeMethodTwice      = "method-twice"
+	codeBadCondition     = "bad-condition"
+	codeBadSticky        = "bad-sticky"
+	codeBadPercent       = "bad-percent"
+	codeBadFallback      = "bad-fallback"
+	codeBadRewrite       = "bad-rewrite"
+	codeRepeated         = "repeated"
+	codeUnknownTarget    = "unknown-target"
+	codeServiceMonolith  = "service-is-monolith"
+	codeDuplicateRoute   = "duplicate-route"
+	codePatternConflict  = "pattern-conflict"
+	codeBadRoute         = "bad-route"
+	codeTooManyProblems  = "too-many-problems"
+
+	codeNeverMatches    = "never-matches"
+	codeUnusedService   = "unused-service"
+	codeUnownedRoute    = "unowned-route"
+	codeWritesTwoOwners = "writes-two-owners"
+	codeNoFallback      = "no-fallback"
+	codeNoEffect        = "no-effect"
+)
+
+// codes is the one list of what Parse, Compile and Lint find.
+var codes = []Code{
+	{codeSyntax, Error, "The document is not YAML, or not UTF-8 text."},
+	{codeTooLarge, Error, "The document, or what its aliases stand for, is larger than a route table may be."},
+	{codeEmptyDocument, Error, "The document holds nothing; a table has at least `targets`, `monolith` and `routes`."},
+	{codeSeveralDocuments, Error, "The file holds more than one YAML document; a table is one."},
+	{codeUnknownField, Error, "There is no such field here, or this release does not know it."},
+	{codeDuplicateKey, Error, "The same key stands twice in one mapping; header names are compared without case."},
+	{codeMissingField, Error, "A field that must be there is not."},
+	{codeWrongType, Error, "The value is of another type than the field: a list for a text, a number for a mapping."},
+	{codeBadText, Error, "The text is empty, too long, or holds a control character."},
+	{codeBadName, Error, "The name is not made of the characters that names may have."},
+	{codeBadNumber, Error, "The number is out of its range."},
+	{codeBadDuration, Error, "The text is not a duration such as 500ms, 2s or 1m30s, or it is out of its range."},
+	{codeBadURL, Error, "The text is not a URL that can be used here."},
+	{codeMixedSchemes, Error, "The URLs of one target do not all have the same scheme."},
+	{codeBadPattern, Error, "The text is not a net/http ServeMux pattern, or it could never match."},
+	{codeBadMethod, Error, "The text is not a method that a route can have."},
+	{codeMethodTwice, Error, "The route has `methods` and a method in `match`; only one may say it."},
+	{codeBadCondition, Error, "The condition, or the name of what it tests, cannot be used."},
+	{codeBadSticky, Error, "The text is not something a rollout can be sticky by."},
+	{codeBadPercent, Error, "The share is not between 0 and 100, or has more than four decimals."},
+	{codeBadFallback, Error, "The word is not a failure that the monolith can answer for."},
+	{codeBadRewrite, Error, "The path cannot be built: it is no path, or names a wildcard that the pattern does not have."},
+	{codeRepeated, Error, "The same entry stands twice in a list."},
+	{codeUnknownTarget, Error, "`monolith` or `service` names a target that `targets` does not have."},
+	{codeServiceMonolith, Error, "The service of a route is the monolith; leave `service` out to keep the route there."},
+	{codeDuplicateRoute, Error, "Two routes have the same name."},
+	{codePatternConflict, Error, "Two patterns match some requests in common and neither is more specific."},
+	{codeBadRoute, Error, "A route that was made by a program, not parsed, cannot be compiled."},
+	{codeTooManyProblems, Error, "There are more problems than are shown."},
+
+	{codeNeverMatches, Warning, "No request reaches the route: an earlier one takes all that it could match."},
+	{codeUnusedService, Warning, "No route names the target; remove it, or give a route its `service`."},
+	{codeUnownedRoute, Warning, "The route has no `owner`: nobody is asked when it breaks."},
+	{codeWritesTwoOwners, Warning, "Two routes with different owners, or different services, write the same data; each has one writer only."},
+	{codeNoFallback, Warning, "The route has a service and does not say which of its failures the monolith answers; `fallback: []` says none."},
+	{codeNoEffect, Warning, "The field only matters for a route with a `service`, and the route has none."},
+}
+
+// Codes lists every kind of problem, errors first, in the order of the manual.
+func Codes() []Code { return slices.Clone(codes) }
+
+// severityOf is the severity of a code in the list.
+var severityOf = func() map[string]Severity {
+	severities := make(map[string]Severity, len(codes))
+	for _, code := range codes {
+		severities[code.Name] = code.Severity
+	}
+	return severities
+}()
