@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// Why a verb or a request was refused. Use errors.Is; [HTTPStatus] gives the
+// status code for each.
+var (
+	// ErrNoTable: no route table has been loaded yet.
+	ErrNoTable = errors.New("no route table is loaded")
+	// ErrUnknownRoute: the table has no route of that name.
+	ErrUnknownRoute = errors.New("no such route")
+	// ErrDeclared: the table's file fixes the route's percentage, so a verb
+	// would be undone by the next reader of the file; edit the file.
+	ErrDeclared = errors.New("the route's percentage is declared in the route table")
+	// ErrNoService: the route has no service to send anything to.
+	ErrNoService = errors.New("the route has no service")
+	// ErrConnect: method CONNECT asks for a tunnel past the table.
+	ErrConnect = errors.New("method CONNECT is refused")
+	// ErrNoTarget: the site offers no block for a target that has no url.
+	ErrNoTarget = errors.New("no target block serves this target")
+	// ErrRefused: the route table was refused; the problems say why.
+	ErrRefused = errors.New("the route table is refused")
+)
+
+// UnknownRouteError is ErrUnknownRoute with the names that come nearest.
+type UnknownRouteError struct {
+	Route string
+	Near  []string
+}
+
+func (e *UnknownRouteError) Error() string {
+	text := fmt.Sprintf("%v: %q", ErrUnknownRoute, e.Route)
+	if len(e.Near) > 0 {
+		text += "; did you mean " + strings.Join(e.Near, ", ") + "?"
+	}
+	return text
+}
+
+// Unwrap makes errors.Is find ErrUnknownRoute.
+func (e *UnknownRouteError) Unwrap() error { return ErrUnknownRoute }
+
+// DeclaredError is ErrDeclared with the place in the file.
+type DeclaredError struct {
+	Route, File string
+	Line        int
+	Percent     routes.PPM
+}
+
+func (e *DeclaredError) Error() string {
+	return fmt.Sprintf("%v: %s is fixed at %v by %s:%d; change it there", ErrDeclared, e.Route, e.Percent, e.File, e.Line)
+}
+
+// Unwrap makes errors.Is find ErrDeclared.
+func (e *DeclaredError) Unwrap() error { return ErrDeclared }
+
+// RefusedError is ErrRefused with all problems found.
+type RefusedError struct {
+	Problems routes.Problems
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%v:\n%v", ErrRefused, e.Problems.Err())
+}
+
+// Unwrap makes errors.Is find ErrRefused.
+func (e *RefusedError) Unwrap() error { return ErrRefused }
+
+// HTTPStatus is the status code for an error of this package or of the ledger
+// behind its verbs: 404, 405, 409, 422, 502, 503 and so on, 500 for what it
+// does not know, 200 for nil.
+func HTTPStatus(err error) int {
+	if err == nil {
+		return http.StatusOK
+	}
+	if failure, ok := errors.AsType[*proxy.Failure](err); ok {
+		return failure.Status
+	}
+	if _, ok := errors.AsType[*rollout.Conflict](err); ok {
+		return http.StatusConflict
+	}
+	for _, known := range statuses {
+		if errors.Is(err, known.err) {
+			return known.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+var statuses = [...]struct {
+	err    error
+	status int
+}{
+	{ErrConnect, http.StatusMethodNotAllowed},
+	{ErrNoTable, http.StatusServiceUnavailable},
+	{ErrNoTarget, http.StatusServiceUnavailable},
+	{ErrUnknownRoute, http.StatusNotFound},
+	{ErrDeclared, http.StatusConflict},
+	{ErrNoService, http.StatusConflict},
+	{ErrRefused, http.StatusUnprocessableEntity},
+	{rollout.ErrReasonRequired, http.StatusBadRequest},
+	{rollout.ErrActorRequired, http.StatusBadRequest},
+	{rollout.ErrInvalid, http.StatusBadRequest},
+	{rollout.ErrNotHeld, http.StatusConflict},
+	{rollout.ErrNoBrake, http.StatusConflict},
+	{rollout.ErrNotStored, http.StatusServiceUnavailable},
+	{rollout.ErrClosed, http.StatusServiceUnavailable},
+}

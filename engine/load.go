@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// maxTable is the largest route table that is read, in bytes; 100,000 routes
+// take about 20 MiB.
+const maxTable = 256 << 20
+
+// Refusal is a route table that was not put in force, and why.
+type Refusal struct {
+	// At is when it was refused first.
+	At time.Time `json:"at"`
+	// Problems are what is wrong with it.
+	Problems routes.Problems `json:"problems"`
+}
+
+// Watch loads the route table in a file and goes on watching it. The error is
+// a *RefusedError when the table is bad; the engine then goes on with what it
+// had. A path that is being watched already is only read again, and a bad
+// table in it is no error: the running one stays, and Status says so.
+func (e *Engine) Watch(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("route table: %w", err)
+	}
+	watched, err := e.first(path)
+	if watched || err != nil {
+		return err
+	}
+	e.follow(watch(path, e.options.Poll, e.options.Quiet, e.log, func() { e.reread(path) }))
+	return nil
+}
+
+// first reads the table of a path and reports whether it is the watched one.
+func (e *Engine) first(path string) (watched bool, err error) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	before, seen := e.refusal(), e.seen
+	if e.file != nil && e.file.path == path {
+		// Refused and logged like an edit. What was refused for want of a target
+		// block may be good now.
+		_ = e.read(path, before != nil)
+		return true, nil
+	}
+	if err := e.read(path, true); err != nil {
+		e.setRefusal(before)
+		e.seen = seen
+		return false, err
+	}
+	return false, nil
+}
+
+// follow makes w the watcher, nil for none, and ends the one before.
+func (e *Engine) follow(w *watcher) {
+	e.loading.Lock()
+	before := e.file
+	e.file = w
+	e.loading.Unlock()
+	if before != nil {
+		before.stop() // not under the lock, which a reread may wait for
+	}
+}
+
+// reread is called when the file at path may have changed.
+func (e *Engine) reread(path string) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	if e.file != nil && e.file.path == path {
+		_ = e.read(path, false) // logged, and kept for Status
+	}
+}
+
+// Reload reads the watched file again, also when nothing says that it changed.
+// The error is a *RefusedError when its table is bad, ErrNoTable before Watch.
+func (e *Engine) Reload() error {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	if e.file == nil {
+		return ErrNoTable
+	}
+	return e.read(e.file.path, true)
+}
+
+// read puts the file's table in force or refuses it. Without force a content
+// that was looked at already is not looked at again. loading is held.
+func (e *Engine) read(path string, force bool) error {
+	data, err := readTable(path)
+	if err != nil {
+		e.seen = [32]byte{}
+		return e.refuse(routes.Problems{{
+			Code: "unreadable", Severity: routes.Error, File: path, Message: err.Error(),
+			Hint: "the file must be there and readable",
+		}})
+	}
+	sum := sha256.Sum256(data)
+	if sum == e.seen && !force {
+		if refusal := e.refusal(); refusal != nil {
+			return &RefusedError{Problems: refusal.Problems}
+		}
+		return nil
+	}
+	e.seen = sum
+	table, problems := routes.Load(path, data)
+	if table != nil {
+		problems = append(problems, e.unoffered(path, table)...)
+	}
+	if table == nil || problems.Err() != nil {
+		return e.refuse(problems)
+	}
+	next, problems := e.prepare(path, table, problems)
+	if next == nil {
+		return e.refuse(problems)
+	}
+	e.install(next)
+	return nil
+}
+
+func readTable(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the file is gone")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxTable+1))
+	if err == nil && len(data) > maxTable {
+		err = fmt.Errorf("the file is larger than %d MiB", maxTable>>20)
+	}
+	return data, err
+}
+
+// refuse keeps the problems until a good table comes, and says them once.
+func (e *Engine) refuse(problems routes.Problems) error {
+	err := &RefusedError{Problems: problems}
+	if before := e.refusal(); before != nil && slices.Equal(before.Problems, problems) {
+		return err
+	}
+	e.setRefusal(&Refusal{At: e.now(), Problems: problems})
+	e.telemetry.Reloaded(e.background, false)
+	running := "none"
+	if table := e.Table(); table != nil {
+		running = table.Version()
+	}
+	const most = 20 // the rest is in Status
+	for _, problem := range problems[:min(len(problems), most)] {
+		e.log.Error("route table refused", slog.String("problem", problem.String()), slog.String("running", running))
+	}
+	return err
+}
+
+func (e *Engine) refusal() *Refusal {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refused
+}
+
+func (e *Engine) setRefusal(r *Refusal) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.refused = r
+}
+
+// prepare makes a plan of a table. Targets whose settings did not change are
+// the running plan's, with their pools and breakers. A nil plan comes with the
+// problems that prevented it.
+func (e *Engine) prepare(path string, table *routes.Table, findings routes.Problems) (*plan, routes.Problems) {
+	next := &plan{
+		table: table, path: path, loadedAt: e.now(), findings: len(findings),
+		lanes:     make([]lane, len(table.Routes())),
+		unmatched: lane{recorder: e.telemetry.Route("")},
+		targets:   map[string]*proxy.Target{},
+	}
+	running := e.running()
+	var problems routes.Problems
+	use := func(name string, monolith bool, line int) upstream {
+		target, err := next.use(running, name, monolith, e.log)
+		if err != nil {
+			problems = append(problems, routes.Problem{
+				Code: "target", Severity: routes.Error, File: path, Line: line, Text: name, Message: err.Error(),
+			})
+		}
+		return upstream{name: name, target: target}
+	}
+	next.monolith = use(table.Document().Monolith, true, 0)
+	for i, entry := range table.Routes() {
+		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
+		if service := entry.Route.Service; service != "" && problems == nil {
+			next.lanes[i].service = use(service, false, entry.Route.Line)
+		}
+	}
+	if problems != nil {
+		next.closeAllBut(running)
+		return nil, problems
+	}
+	return next, nil
+}
+
+// use is the target of that name, the running plan's when its settings are the
+// same; nil when it has no url.
+func (p *plan) use(running *plan, name string, monolith bool, log *slog.Logger) (*proxy.Target, error) {
+	if target := p.targets[name]; target != nil {
+		return target, nil
+	}
+	settings := p.table.Document().Targets[name]
+	if settings == nil || len(settings.URLs) == 0 {
+		return nil, nil
+	}
+	if running != nil && monolith == (running.monolith.name == name) && running.targets[name] != nil &&
+		reflect.DeepEqual(settings, running.table.Document().Targets[name]) {
+		p.targets[name] = running.targets[name]
+		return p.targets[name], nil
+	}
+	target, err := proxy.New(settings, proxy.Options{Monolith: monolith, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	p.targets[name] = target
+	return target, nil
+}
+
+// closeAllBut closes the targets that other does not have too.
+func (p *plan) closeAllBut(other *plan) {
+	for name, target := range p.targets {
+		if other == nil || other.targets[name] != target {
+			target.Close()
+		}
+	}
+}
+
+func (e *Engine) running() *plan {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.plan
+}
+
+// install puts a plan in force.
+func (e *Engine) install(next *plan) {
+	e.fetchSalts(next)
+	e.mu.Lock()
+	before := e.plan
+	e.plan, e.refused = next, nil
+	e.saltLocked()
+	e.publishLocked()
+	e.mu.Unlock()
+	if before != nil {
+		before.closeAllBut(next)
+	}
+	e.telemetry.Reloaded(e.background, true)
+	e.log.Info("route table in force", slog.String("file", next.path),
+		slog.String("version", next.table.Version()), slog.Int("routes", len(next.lanes)),
+		slog.Int("findings", next.findings))
+}

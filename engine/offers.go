@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// offer is what the sites of one configuration serve by blocks.
+type offer struct{ names map[string]bool }
+
+// Offer tells which targets the sites of one configuration serve by
+// `target NAME { … }` blocks. From then on a table that needs another one is
+// refused. It is refused itself, with ErrNoTarget, when the running table needs
+// a target that names lacks. Configurations overlap during a reload: what any
+// living one offers counts, and each calls withdraw when it ends. withdraw may
+// be called more than once; it is nil with an error.
+func (e *Engine) Offer(names []string) (withdraw func(), err error) {
+	made := &offer{names: make(map[string]bool, len(names))}
+	for _, name := range names {
+		made.names[name] = true
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.plan != nil {
+		for name, user := range blocks(e.plan.table) {
+			if !made.names[name] {
+				return nil, fmt.Errorf("%w: %s, which %s needs", ErrNoTarget, name, user.what())
+			}
+		}
+	}
+	e.offers[made] = struct{}{}
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.offers, made)
+	}, nil
+}
+
+// user is what needs a target: a route, or the table as its monolith.
+type user struct{ route *routes.Route }
+
+func (u user) what() string {
+	if u.route == nil {
+		return "the table as its monolith"
+	}
+	return "route " + u.route.Name
+}
+
+// blocks are the targets that a table needs from a site, with the first that
+// needs them.
+func blocks(table *routes.Table) map[string]user {
+	needed := map[string]user{}
+	need := func(name string, by user) {
+		target := table.Document().Targets[name]
+		if _, have := needed[name]; !have && target != nil && len(target.URLs) == 0 {
+			needed[name] = by
+		}
+	}
+	need(table.Document().Monolith, user{})
+	for _, entry := range table.Routes() {
+		if entry.Route.Service != "" {
+			need(entry.Route.Service, user{entry.Route})
+		}
+	}
+	return needed
+}
+
+// unoffered are the problems of a table that needs what no site offers; none
+// as long as no configuration has told.
+func (e *Engine) unoffered(path string, table *routes.Table) (problems routes.Problems) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.offers) == 0 {
+		return nil
+	}
+	for name, user := range blocks(table) {
+		if e.offeredLocked(name) {
+			continue
+		}
+		problem := routes.Problem{
+			Code: "no-target-block", Severity: routes.Error, File: path, Text: name,
+			Message: "target " + name + " has no url, and no site has a block for it; " + user.what() + " needs it",
+			Hint:    "give it a url here, or write target " + name + " { … } in the site",
+		}
+		if user.route != nil {
+			problem.Route, problem.Line = user.route.Name, user.route.Line
+		}
+		problems = append(problems, problem)
+	}
+	return problems
+}
+
+func (e *Engine) offeredLocked(name string) bool {
+	for offer := range e.offers {
+		if offer.names[name] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/telemetry"
+)
+
+// Result is what became of one request.
+type Result struct {
+	// Decision is route, arm and reason. Its arm is the one decided; Outcome's
+	// is the one that answered.
+	Decision routes.Decision
+	Outcome  proxy.Outcome
+	// RequestID is the request's X-Request-ID, the client's or ours.
+	RequestID string
+	// Target names the decided arm's target.
+	Target string
+	// Duration is from arrival to the end of the answer.
+	Duration time.Duration
+}
+
+// Site holds the upstreams that a site's `target NAME { … }` blocks make, by
+// target name. It must not change once it was given to ServeHTTP.
+type Site map[string]proxy.Upstream
+
+// allowed are the methods named in the answer to CONNECT (RFC 9110 §15.5.6).
+const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// retryAfter is the Retry-After, in seconds, of an answer that says try later.
+const retryAfter = "5"
+
+// ServeHTTP carries one request its whole way. c is the client as the adapter
+// computed it; site holds the blocks of the site that was asked and may be nil.
+// It fills result as things become known: RequestID, Decision and Target before
+// the request is forwarded, the rest when the answer has ended.
+//
+// It changes r's headers: what a client could forge is gone, and the
+// correlation headers are there. w gets X-Request-ID and, for a new visitor
+// whose split needed one, a cookie.
+//
+// A nil error means that an answer was written. Otherwise the caller writes one
+// with [HTTPStatus] of the error, the headers for which are on w already; or,
+// when the error is a [proxy.Failure] of kind broken, it aborts the connection,
+// because an answer had begun.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Client, site Site, result *Result) error {
+	start := e.now()
+	removeForgeable(r)
+	result.RequestID = telemetry.Correlate(r.Context(), r.Header)
+	header := w.Header()
+	header[telemetry.RequestIDHeader] = r.Header[telemetry.RequestIDHeader]
+	if r.Method == http.MethodConnect {
+		// What follows a refused CONNECT on its connection may be the tunnel's.
+		header["Allow"], header["Connection"] = []string{allowed}, []string{"close"}
+		return ErrConnect
+	}
+	v := e.view.Load()
+	if v == nil {
+		header["Retry-After"] = []string{retryAfter}
+		return ErrNoTable
+	}
+	decision, entry, key := e.decide(v, r, &c, start)
+	lane := v.laneOf(entry)
+	way := v.way(lane, &decision, site)
+	result.Decision, result.Target = decision, way.target
+	telemetry.Annotate(r.Context(), &result.Decision, result.RequestID)
+	if key.cookie != "" {
+		http.SetCookie(w, e.visitors.Load().Cookie(key.cookie, secure(&c, r.Header)))
+	}
+	err := errAborted
+	// Deferred: a site's handlers may abort the request by a panic.
+	defer func() {
+		result.Duration = e.now().Sub(start)
+		lane.recorder.Record(r.Context(), &result.Decision, served(result, err))
+	}()
+	way.fill(r, entry, c, result.RequestID)
+	result.Outcome, err = proxy.Forward(w, r, way.plan)
+	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
+		header["Retry-After"] = []string{retryAfter}
+	}
+	return err
+}
+
+// errAborted stands for the panic of a handler in a target block.
+var errAborted = errors.New("a handler aborted the request")
+
+// nowhere stands for a monolith without a url in a site without its block.
+type nowhere struct{}
+
+func (nowhere) Serve(http.ResponseWriter, *http.Request, *proxy.Call) error {
+	return &proxy.Failure{Kind: proxy.KindConnect, Status: http.StatusServiceUnavailable, Err: ErrNoTarget}
+}
+
+// way is where a request goes.
+type way struct {
+	plan   proxy.Plan
+	target string
+}
+
+// way finds the upstreams for a decision; a service that nothing serves here
+// turns the decision to the monolith.
+func (v *view) way(l *lane, d *routes.Decision, site Site) way {
+	to := way{target: v.monolith.name}
+	if to.plan.Monolith = v.monolith.in(site); to.plan.Monolith == nil {
+		to.plan.Monolith = nowhere{}
+	}
+	if d.Arm != routes.Service {
+		return to
+	}
+	service := l.service.in(site)
+	if service == nil {
+		d.Arm, d.Reason = routes.Monolith, ReasonNoTarget
+		return to
+	}
+	to.plan.Arm, to.plan.Service, to.target = routes.Service, service, l.service.name
+	return to
+}
+
+// fill says how each side is to be asked.
+func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, requestID string) {
+	t.plan.MonolithCall = proxy.Call{Client: c, RequestID: requestID}
+	if t.plan.Arm != routes.Service {
+		return
+	}
+	t.plan.Fallback = entry.Route.Fallback
+	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: requestID, Timeout: entry.Route.Timeout}
+	if entry.Route.Rewrite != "" {
+		t.plan.ServiceCall.Path, t.plan.ServiceCall.RawPath = entry.Rewrite(r.URL.Path, r.URL.RawPath)
+	}
+}
+
+// served sorts what became of a request for the metrics. What the client broke
+// is nobody's failure.
+func served(result *Result, err error) telemetry.Served {
+	s := telemetry.Served{Duration: result.Duration}
+	var failure *proxy.Failure
+	switch {
+	case result.Outcome.Fallback != "":
+		s.Failure, s.Fallback = string(result.Outcome.Fallback), true
+	case errors.As(err, &failure):
+		if failure.Kind != proxy.KindClient && failure.Kind != proxy.KindCanceled {
+			s.Failure = string(failure.Kind)
+		}
+	case err != nil:
+		s.Failure = string(proxy.KindBroken)
+	case result.Outcome.Status >= http.StatusInternalServerError:
+		s.Failure = string(proxy.KindStatus)
+	}
+	return s
+}
+
+// secure reports whether the client's own connection is https, as far as a
+// trusted proxy in front of us knows.
+func secure(c *proxy.Client, h http.Header) bool {
+	if c.Secure || !c.Trusted {
+		return c.Secure
+	}
+	proto, _, _ := strings.Cut(h.Get("X-Forwarded-Proto"), ",")
+	return strings.EqualFold(strings.TrimSpace(proto), "https")
+}

@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/telemetry"
+)
+
+// view is everything that requests are decided and served by, of one version.
+// It is immutable; a new one replaces it when the table or the ledger changes.
+type view struct {
+	*plan
+	snapshot *rollout.Snapshot
+	states   []routes.State // by Entry.Index
+}
+
+// plan is what is made of a route table once, however often the ledger changes.
+type plan struct {
+	table    *routes.Table
+	path     string
+	loadedAt time.Time
+	findings int // warnings that did not keep the table from running
+
+	monolith upstream
+	lanes    []lane // by Entry.Index
+	// unmatched takes the requests that no route matches.
+	unmatched lane
+	targets   map[string]*proxy.Target // those with a url that something uses
+}
+
+// lane is the way of one route's requests.
+type lane struct {
+	service  upstream // without a name when the route has none
+	recorder *telemetry.Route
+}
+
+// upstream is a target as the table names it.
+type upstream struct {
+	name string
+	// target serves it; nil when a site's block does.
+	target *proxy.Target
+}
+
+// in is what serves the target in a site, nil when nothing does.
+func (u upstream) in(site Site) proxy.Upstream {
+	if u.target != nil {
+		return u.target
+	}
+	return site[u.name] // a nil interface when it has none
+}
+
+func (p *plan) laneOf(entry *routes.Entry) *lane {
+	if entry == nil {
+		return &p.unmatched
+	}
+	return &p.lanes[entry.Index]
+}
+
+// close closes all targets; what is under way goes on.
+func (p *plan) close() {
+	for _, target := range p.targets {
+		target.Close()
+	}
+}
+
+func (v *view) stateOf(entry *routes.Entry) routes.State {
+	return v.states[entry.Index]
+}
+
+// publish makes a view of what is known now. It is called on every change of
+// the ledger, so it copies and looks up only what the ledger has touched.
+func (e *Engine) publish() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.publishLocked()
+}
+
+func (e *Engine) publishLocked() {
+	if e.plan == nil {
+		return
+	}
+	// Asked for here, not taken from the caller: the last view to be published
+	// then has the last snapshot, whoever came first.
+	snapshot := e.ledger.Snapshot()
+	states := slices.Clone(e.base)
+	brake := snapshot.Brake != nil
+	for i := range states {
+		states[i].Known = snapshot.Known && states[i].Salt != ""
+		states[i].Brake = brake
+	}
+	for name := range snapshot.Routes {
+		if entry := e.plan.table.Entry(name); entry != nil {
+			state := snapshot.State(name)
+			state.Salt = states[entry.Index].Salt
+			state.Known = state.Known && state.Salt != ""
+			states[entry.Index] = state
+		}
+	}
+	e.view.Store(&view{plan: e.plan, snapshot: snapshot, states: states})
+}
+
+// saltLocked makes the states that publish starts from: only their salts.
+func (e *Engine) saltLocked() {
+	entries := e.plan.table.Routes()
+	e.base = make([]routes.State, len(entries))
+	for i, entry := range entries {
+		e.base[i].Salt = e.salts[cohort(entry.Route)]
+	}
+}
+
+// cohort is the name under which a route's salt is kept.
+func cohort(r *routes.Route) string {
+	if r.Cohort != "" {
+		return r.Cohort
+	}
+	return r.Name
+}

@@ -1,0 +1,150 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.37.0"
+
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// scope is the instrumentation scope of every instrument here.
+const scope = "github.com/strangler-proxy/strangler"
+
+// Options for New.
+type Options struct {
+	// Version is Strangler's own, for the resource attributes. May be empty.
+	Version string
+	// MaxRoutes is how many distinct route names get series of their own;
+	// further ones share the route label "_other". Default 1000.
+	MaxRoutes int
+	// Readers read the same instruments beside the Prometheus collector.
+	Readers []sdkmetric.Reader
+}
+
+// Telemetry owns the meter provider and the instruments. Its methods may be
+// called concurrently.
+type Telemetry struct {
+	provider  *sdkmetric.MeterProvider
+	collector prometheus.Collector
+
+	requests metric.Int64Counter
+	duration metric.Float64Histogram
+	failures metric.Int64Counter
+	reloads  metric.Int64Counter
+
+	maxRoutes int
+	mu        sync.Mutex // guards routes
+	routes    map[string]*Route
+	other     *Route
+}
+
+// New makes the provider and its instruments.
+func New(o Options) (*Telemetry, error) {
+	if o.MaxRoutes <= 0 {
+		o.MaxRoutes = 1000
+	}
+	t := &Telemetry{maxRoutes: o.MaxRoutes, routes: map[string]*Route{}}
+	t.other = &Route{telemetry: t, name: otherRoutes}
+	exporter, err := promexporter.New(
+		promexporter.WithRegisterer(captured{&t.collector}),
+		promexporter.WithoutScopeInfo(),
+		promexporter.WithoutTargetInfo(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("prometheus exporter: %w", err)
+	}
+	options := []sdkmetric.Option{
+		sdkmetric.WithReader(exporter),
+		sdkmetric.WithResource(resource.NewSchemaless(
+			semconv.ServiceName("strangler"), semconv.ServiceVersion(o.Version))),
+		// Twice the names we allow, times arm and reason: the SDK's own limit is
+		// a second lock on the door, never the one that closes first.
+		sdkmetric.WithCardinalityLimit(2 * (o.MaxRoutes + 2) * 2 * len(reasons)),
+	}
+	for _, reader := range o.Readers {
+		options = append(options, sdkmetric.WithReader(reader))
+	}
+	t.provider = sdkmetric.NewMeterProvider(options...)
+	return t, t.instruments(t.provider.Meter(scope, metric.WithInstrumentationVersion(o.Version)))
+}
+
+// MeterProvider is the provider behind the collector, for instruments of
+// other packages.
+func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.provider }
+
+// Collector is the one collector of everything recorded. It describes no
+// metric beforehand ("unchecked"), so a registry accepts it twice and then
+// fails to gather: register it once per registry.
+func (t *Telemetry) Collector() prometheus.Collector { return t.collector }
+
+// Close flushes the readers and ends the provider. Recording afterwards does
+// nothing.
+func (t *Telemetry) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
+
+// Reloaded counts one attempt to load the route table.
+func (t *Telemetry) Reloaded(ctx context.Context, accepted bool) {
+	option := reloadRefused
+	if accepted {
+		option = reloadAccepted
+	}
+	t.reloads.Add(ctx, 1, option...)
+}
+
+// durationBounds are in seconds: OpenTelemetry's for HTTP servers, finer below
+// 5 ms where proxied answers from memory live, and up to a hung service.
+var durationBounds = []float64{
+	.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
+}
+
+func (t *Telemetry) instruments(meter metric.Meter) error {
+	var errs [4]error
+	t.requests, errs[0] = meter.Int64Counter("strangler.requests",
+		metric.WithUnit("{request}"),
+		metric.WithDescription("Requests by the decision that was made for them."))
+	t.duration, errs[1] = meter.Float64Histogram("strangler.request.duration",
+		metric.WithUnit("s"),
+		metric.WithDescription("Time from a request's arrival to the end of its answer, by decision."),
+		metric.WithExplicitBucketBoundaries(durationBounds...))
+	t.failures, errs[2] = meter.Int64Counter("strangler.request.errors",
+		metric.WithUnit("{error}"),
+		metric.WithDescription("Failures of an arm, by decision, kind, and whether the monolith answered instead. What the client broke is not counted."))
+	t.reloads, errs[3] = meter.Int64Counter("strangler.table.reloads",
+		metric.WithUnit("{reload}"),
+		metric.WithDescription("Attempts to load the route table, by result."))
+	return errors.Join(errs[:]...)
+}
+
+// reasons are all reasons a decision can have; their place is their index in a
+// Route's series.
+var reasons = [...]routes.Reason{
+	routes.ReasonSplit, routes.ReasonFull, routes.ReasonOff, routes.ReasonNoKey,
+	routes.ReasonNoService, routes.ReasonNoRoute, routes.ReasonHold, routes.ReasonBrake,
+	routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition, routes.ReasonNoState,
+	"other",
+}
+
+// captured is a registerer that keeps the exporter's collector, which the
+// exporter gives to nobody else.
+type captured struct{ collector *prometheus.Collector }
+
+func (c captured) Register(collector prometheus.Collector) error {
+	*c.collector = collector
+	return nil
+}
+
+func (c captured) MustRegister(collectors ...prometheus.Collector) {
+	for _, collector := range collectors {
+		*c.collector = collector
+	}
+}
+
+func (captured) Unregister(prometheus.Collector) bool { return false }
