@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/otlptranslator"
 	promexporter "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -56,6 +57,7 @@ func New(o Options) (*Telemetry, error) {
 	t.other = &Route{telemetry: t, name: otherRoutes}
 	exporter, err := promexporter.New(
 		promexporter.WithRegisterer(captured{&t.collector}),
+		promexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
 		promexporter.WithoutScopeInfo(),
 		promexporter.WithoutTargetInfo(),
 	)
@@ -129,6 +131,7 @@ var reasons = [...]routes.Reason{
 	routes.ReasonSplit, routes.ReasonFull, routes.ReasonOff, routes.ReasonNoKey,
 	routes.ReasonNoService, routes.ReasonNoRoute, routes.ReasonHold, routes.ReasonBrake,
 	routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition, routes.ReasonNoState,
+	"no_target", // the engine's own
 	"other",
 }
 
