@@ -1,9 +1,13 @@
 package rollout
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/strangler-proxy/strangler/routes"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Act says who changes something, why and from where.
@@ -29,6 +33,9 @@ const (
 	SourceLedger     = "ledger" // the ledger itself, see VerbWithdraw
 )
 
+// sources are those an Act may name.
+var sources = []string{SourceCLI, SourceConsole, SourceAPI, SourceController, SourceGuard}
+
 // Verb is what a change did.
 type Verb string
 
@@ -39,8 +46,9 @@ const (
 	VerbRelease      Verb = "release"
 	VerbBrake        Verb = "brake"
 	VerbBrakeRelease Verb = "brake_release"
-	// VerbWithdraw takes back a change that the caller was told was refused
-	// but that the store had taken after all.
+	// VerbWithdraw ends a change away from the monolith that the caller was
+	// told was refused because the store did not answer: if the store had taken
+	// it, the state is what it was before; if not, it no longer can.
 	VerbWithdraw Verb = "withdraw"
 )
 
@@ -68,4 +76,86 @@ type Change struct {
 	Stored bool `json:"stored"`
 }
 
-var _ = routes.One
+// towardMonolith says whether the change can only move requests to the
+// monolith, never away from it.
+func (c Change) towardMonolith() bool {
+	return stateBefore(c).towardMonolith(*c.After)
+}
+
+// stateBefore is the state a change was made on.
+func stateBefore(c Change) RouteState {
+	if c.Before != nil {
+		return *c.Before
+	}
+	return RouteState{Route: c.Route}
+}
+
+// unchanged is the answer for a change that would have changed nothing.
+func (c Change) unchanged() Change {
+	c.ID, c.Stored = "", true
+	return c
+}
+
+// Summary says in a few words what the change did and who did it, as in
+// "anna set 25 % (was 5 %)".
+func (c Change) Summary() string {
+	var what string
+	switch c.Verb {
+	case VerbSet:
+		what = "set " + c.After.Share.String()
+		if c.Before != nil {
+			what += " (was " + c.Before.Share.String() + ")"
+		}
+	case VerbHold, VerbBrake:
+		what = string(c.Verb)
+		if hold := c.After.Hold; hold != nil && !hold.Until.IsZero() {
+			what += " until " + hold.Until.Format(time.RFC3339)
+		}
+	default:
+		what = strings.ReplaceAll(string(c.Verb), "_", " ")
+	}
+	if c.Act.Reason != "" {
+		what += ": " + strconv.Quote(c.Act.Reason)
+	}
+	return c.Act.By + " " + what
+}
+
+// The bounds of what people write, in characters.
+const (
+	MaxBy     = 100
+	MaxReason = 500
+	maxRoute  = 255
+)
+
+// validate holds an act against the bounds.
+func (a Act) validate(needsReason bool) error {
+	switch {
+	case a.By == "":
+		return ErrActorRequired
+	case needsReason && strings.TrimSpace(a.Reason) == "":
+		return ErrReasonRequired
+	case !slices.Contains(sources, a.Source):
+		return fmt.Errorf("%w: %q is no source; it must be one of %s", ErrInvalid, a.Source, strings.Join(sources, ", "))
+	}
+	if err := checkText("the actor", a.By, MaxBy); err != nil {
+		return err
+	}
+	return checkText("the reason", a.Reason, MaxReason)
+}
+
+// checkText refuses what would break a line of a log or a terminal, or turn
+// the reading direction of what stands around it.
+func checkText(what, text string, limit int) error {
+	if !utf8.ValidString(text) {
+		return fmt.Errorf("%w: %s is not valid UTF-8", ErrInvalid, what)
+	}
+	if n := utf8.RuneCountInString(text); n > limit {
+		return fmt.Errorf("%w: %s has %d characters, at most %d are allowed", ErrInvalid, what, n, limit)
+	}
+	for _, r := range text {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return fmt.Errorf("%w: %s holds the control character %U", ErrInvalid, what, r)
+		}
+	}
+	return nil
+}

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"errors"
+	"fmt"
+	"time"
 )
 
 // The ways a change is refused; test with errors.Is.
@@ -26,6 +28,8 @@ var (
 	ErrStale = errors.New("the stored state has another version")
 	// ErrClosed refuses every change after Close.
 	ErrClosed = errors.New("the rollout ledger is closed")
+	// errUnchanged stops an edit that would change nothing.
+	errUnchanged = errors.New("nothing to change")
 	// ErrUnsaved is what Close reports when changes in effect were never stored.
 	ErrUnsaved = errors.New("changes were not stored")
 )
@@ -44,4 +48,14 @@ type Conflict struct {
 }
 
 // Error says what the other person did.
-func (c *Conflict) Error() string { return "conflict" }
+func (c *Conflict) Error() string {
+	what := "route " + c.Route
+	if c.Route == AllRoutes {
+		what = "the brake"
+	}
+	if c.Last == nil {
+		return fmt.Sprintf("%s was never changed, but version %d was expected", what, c.Expected)
+	}
+	return fmt.Sprintf("%s is at version %d, not %d: %s, %s from %s", what,
+		c.Current.Version, c.Expected, c.Last.Summary(), c.Last.At.Format(time.RFC3339), c.Last.Act.Source)
+}

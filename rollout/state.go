@@ -16,7 +16,7 @@ const AllRoutes = "*"
 type RouteState struct {
 	Route string `json:"route"`
 	// Share is the service's part, 0 to routes.One. A hold leaves it as it is.
-	Share routes.PPM `json:"share"`
+	Share routes.PPM `json:"share_ppm"`
 	// Hold, when not nil, keeps the route on the monolith.
 	Hold *Hold `json:"hold,omitempty"`
 	// Version counts the route's changes, for compare-and-set; 0 is a route
