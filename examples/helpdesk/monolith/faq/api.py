@@ -47,7 +47,7 @@ class CreateV1(forms.Form):
 
 
 class CreateV2(CreateV1):
-    related = RelatedField()
+    related = RelatedField(required=False)  # must be there, and may be empty
 
 
 def as_json(question):

@@ -47,6 +47,12 @@ class ContractTests(TestCase):
         made = Question.objects.get(question="Who?")
         self.assertEqual(list(made.related.all()), [self.second])
 
+    def test_related_may_be_empty(self):
+        payload = {"question": "Who?", "source": "mail", "related": []}
+        response = self.post("/v2/create/", payload)
+        self.assertEqual(response.status_code, 201)
+        self.assertEqual(response.json()["related"], [])
+
     def test_refusals_name_the_field(self):
         for version, payload, errors in [
             (1, {}, {"question", "source"}),

@@ -1,3 +1,5 @@
+import json
+
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import BaseCommand, call_command
@@ -5,26 +7,6 @@ from django.db import connection, transaction
 
 from faq.models import Question
 from tickets.models import Comment, Ticket
-
-PASSWORD = "helpdesk"
-AGENTS = ["anna", "bao", "chloe"]
-
-QUESTIONS = [
-    ("How do I reset my password?", "Use the link under the sign-in form.", "phone"),
-    ("Where is my invoice?", "In your account, under Orders.", "ticket:2"),
-    ("Which browsers do you support?", "The last two versions of each.", "mail"),
-    ("Can I export my data?", "Yes: as CSV, from the list of tickets.", "phone"),
-    ("Do you speak Français?", "Oui – and Deutsch, 日本語 & Tiếng Việt.", "mail"),
-    ("Is <b>HTML</b> allowed in a ticket?", "No; it is shown as you typed it.", "chat"),
-    ("How large may an attachment be?", "20 MiB.", "ticket:3"),
-]
-RELATED = {2: [4], 7: [4, 6]}
-
-TICKETS = [
-    ("The printer on floor 2 is offline", "anna", "It says PC LOAD LETTER."),
-    ("I cannot find my invoice", "bao", "The one of March."),
-    ("Attachment refused", "chloe", "My photo has 30 MB."),
-]
 
 
 class Command(BaseCommand):
@@ -38,27 +20,30 @@ class Command(BaseCommand):
             return
         # Readers and the one writer do not wait for each other; kept in the file.
         connection.cursor().execute("PRAGMA journal_mode=WAL")
+        data = json.loads((settings.BASE_DIR / "demo_data.json").read_bytes())
         with transaction.atomic():
-            self.add_agents()
-            self.add_questions()
-            self.add_tickets()
+            self.add_agents(data["agents"], data["password"])
+            self.add_questions(data["questions"])
+            self.add_tickets(data["tickets"])
 
-    def add_agents(self):
+    def add_agents(self, names, password):
         User = get_user_model()
         self.agents = {
-            name: User.objects.create_user(name, password=PASSWORD) for name in AGENTS
+            name: User.objects.create_user(name, password=password) for name in names
         }
-        User.objects.create_superuser("admin", password=PASSWORD)
+        User.objects.create_superuser("admin", password=password)
 
-    def add_questions(self):
-        for question, answer, source in QUESTIONS:
-            Question.objects.create(question=question, answer=answer, source=source)
-        for pk, related in RELATED.items():
-            Question.objects.get(pk=pk).related.set(related)
+    def add_questions(self, questions):
+        related = [question.pop("related") for question in questions]
+        made = [Question.objects.create(**question) for question in questions]
+        for question, others in zip(made, related):
+            question.related.set(others)
 
-    def add_tickets(self):
-        for subject, name, text in TICKETS:
-            author = self.agents[name]
-            ticket = Ticket.objects.create(subject=subject, opened_by=author)
-            Comment.objects.create(ticket=ticket, author=author, text=text)
-        Ticket.objects.filter(pk=2).update(state=Ticket.State.RESOLVED)
+    def add_tickets(self, tickets):
+        for entry in tickets:
+            author = self.agents[entry["opened_by"]]
+            state = Ticket.State.RESOLVED if entry["resolved"] else Ticket.State.OPEN
+            ticket = Ticket.objects.create(
+                subject=entry["subject"], opened_by=author, state=state
+            )
+            Comment.objects.create(ticket=ticket, author=author, text=entry["text"])

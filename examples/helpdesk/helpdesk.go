@@ -1,0 +1,163 @@
+// Package helpdesk holds what the demo and the tests share of the example: a
+// monolith in Django (monolith/), a stand-in for machines without it
+// (standin/), the first service cut out of it (faq/), and the two files of the
+// proxy in front.
+package helpdesk
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk/standin"
+	"github.com/strangler-proxy/strangler/internal/process"
+)
+
+//go:embed monolith/demo_data.json monolith/static Caddyfile routes.yaml
+var files embed.FS
+
+// Packages are the Debian packages that the monolith runs on.
+const Packages = "python3-django python3-django-channels daphne"
+
+// ErrNoPython says that no interpreter on this machine can run the monolith.
+var ErrNoPython = errors.New("no Python here has Django, channels and daphne; on Debian: apt-get install " + Packages)
+
+// Addresses are where the parts listen, as host:port.
+type Addresses struct {
+	Proxy, Admin, Monolith, FAQ string
+}
+
+// DefaultAddresses are those of the files as they are in the repository.
+func DefaultAddresses() Addresses {
+	return Addresses{Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:2019", Monolith: "127.0.0.1:8000", FAQ: "127.0.0.1:8101"}
+}
+
+// FreeAddresses are addresses on which nobody listens now.
+func FreeAddresses() (a Addresses, err error) {
+	taken := map[string]bool{}
+	for _, field := range []*string{&a.Proxy, &a.Admin, &a.Monolith, &a.FAQ} {
+		for *field == "" || taken[*field] {
+			if *field, err = process.FreeAddress(); err != nil {
+				return Addresses{}, err
+			}
+		}
+		taken[*field] = true
+	}
+	return a, nil
+}
+
+// WriteConfig writes the proxy's Caddyfile and routes.yaml into dir, with
+// these addresses.
+func WriteConfig(dir string, a Addresses) error {
+	plain := DefaultAddresses()
+	port := func(address string) string { return address[strings.LastIndex(address, ":"):] + " {" }
+	adapt := strings.NewReplacer(
+		plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ, port(plain.Proxy), port(a.Proxy))
+	for _, name := range []string{"Caddyfile", "routes.yaml"} {
+		text, err := files.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(adapt.Replace(string(text))), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// FindPython returns an interpreter that can run the monolith, or ErrNoPython.
+// HELPDESK_PYTHON names one; "none" says to look for none.
+func FindPython(ctx context.Context) (string, error) {
+	candidates := []string{"/usr/bin/python3", "python3"}
+	switch named := os.Getenv("HELPDESK_PYTHON"); named {
+	case "":
+	case "none":
+		return "", ErrNoPython
+	default:
+		candidates = []string{named}
+	}
+	for _, candidate := range candidates {
+		if exec.CommandContext(ctx, candidate, "-c", "import django, channels, daphne").Run() == nil {
+			return candidate, nil
+		}
+	}
+	return "", ErrNoPython
+}
+
+// SeedMonolith brings the work folder dir to the state everything starts from.
+func SeedMonolith(ctx context.Context, python, dir string) error {
+	source, err := monolithSource()
+	if err != nil {
+		return err
+	}
+	seed := exec.CommandContext(ctx, python, "manage.py", "seed")
+	seed.Dir = source
+	seed.Env = append(os.Environ(), monolithEnv(dir)...)
+	if out, err := seed.CombinedOutput(); err != nil {
+		return fmt.Errorf("seeding the monolith: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// Monolith is the command that serves the Django project on address, with a
+// work folder that was seeded.
+func Monolith(python, dir, address string) (process.Command, error) {
+	source, err := monolithSource()
+	if err != nil {
+		return process.Command{}, err
+	}
+	host, port, _ := strings.Cut(address, ":")
+	return process.Command{
+		Name: "the Django monolith", Path: python, Dir: source, Env: monolithEnv(dir),
+		Args: []string{"-m", "daphne", "-b", host, "-p", port, "helpdesk.asgi:application"},
+	}, nil
+}
+
+// Database is the monolith's database in its work folder.
+func Database(dir string) string { return filepath.Join(dir, "helpdesk.sqlite3") }
+
+// Standin returns the stand-in for the monolith, with an empty work folder.
+func Standin(ctx context.Context, dir string, logger *slog.Logger) (*standin.Monolith, error) {
+	data, err := files.ReadFile("monolith/demo_data.json")
+	if err != nil {
+		return nil, err
+	}
+	static, err := fs.Sub(files, "monolith/static")
+	if err != nil {
+		return nil, err
+	}
+	return standin.New(ctx, standin.Options{Dir: dir, Data: data, Static: static, Logger: logger})
+}
+
+// Checkout returns the folder of the repository that holds the current folder.
+func Checkout() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for up := dir; ; up = filepath.Dir(up) {
+		if _, err := os.Stat(filepath.Join(up, "examples", "helpdesk", "monolith", "manage.py")); err == nil {
+			return up, nil
+		}
+		if up == filepath.Dir(up) {
+			return "", fmt.Errorf("%s is not inside the repository, where examples/helpdesk/monolith is", dir)
+		}
+	}
+}
+
+func monolithSource() (string, error) {
+	root, err := Checkout()
+	return filepath.Join(root, "examples", "helpdesk", "monolith"), err
+}
+
+// monolithEnv leaves no bytecode in the checkout.
+func monolithEnv(dir string) []string {
+	return []string{"HELPDESK_DIR=" + dir, "PYTHONDONTWRITEBYTECODE=1", "PYTHONUNBUFFERED=1"}
+}
