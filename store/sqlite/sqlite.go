@@ -1,47 +1,200 @@
-// Package sqlite is the store in one file.
 package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
 
-	_ "modernc.org/sqlite" // the driver
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
 
 	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/store"
+)
+
+// openTimeout bounds Open: reading a big file through, and waiting busyTimeout
+// for a process that is just ending.
+const (
+	openTimeout = time.Minute
+	busyTimeout = 3 * time.Second
 )
 
 // Store is a rollout.Store in one SQLite file. Safe for concurrent use.
-type Store struct{}
-
-var errSkeleton = errors.New("not built yet")
-
-// Open opens the file, or makes it.
-func Open(path string) (*Store, error) { return &Store{}, nil }
-
-// Close closes the file.
-func (s *Store) Close() error { return nil }
-
-// Load implements rollout.Store.
-func (s *Store) Load(ctx context.Context) (rollout.Saved, error) {
-	return rollout.Saved{}, errSkeleton
+type Store struct {
+	path string
+	db   *sql.DB // one connection: exclusive locking knows no second
 }
 
-// Apply implements rollout.Store.
-func (s *Store) Apply(ctx context.Context, c rollout.Change) (rollout.Change, error) {
-	return rollout.Change{}, errSkeleton
+var _ rollout.Store = (*Store)(nil)
+
+// Open opens the file, or makes it; its directory must exist. The file is
+// checked from end to end, and brought to this version's schema.
+//
+// The error wraps store.ErrInUse (after a wait of 3s), store.ErrCorrupt,
+// store.ErrNewer or store.ErrForeign; in each of these cases the file is as it
+// was.
+func Open(path string) (*Store, error) {
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	name, err := dsn(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, fmt.Errorf("opening the store %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(1)
+	s := &Store{path: path, db: db}
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(s.explain("opening", err), db.Close())
+	}
+	return s, nil
 }
 
-// History implements rollout.Store.
-func (s *Store) History(ctx context.Context, q rollout.Query) ([]rollout.Change, error) {
-	return nil, errSkeleton
+// Close closes the file and releases its lock.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil {
+		return s.explain("closing", err)
+	}
+	return nil
 }
 
-// Salts implements rollout.Store.
-func (s *Store) Salts(ctx context.Context, cohorts []string, fresh func() string) (map[string]string, error) {
-	return nil, errSkeleton
+// prepare looks at the file without changing it, then makes it ready.
+func (s *Store) prepare(ctx context.Context) error {
+	version, err := identify(ctx, s.db)
+	if err != nil {
+		return err
+	}
+	if err := checkIntegrity(ctx, s.db); err != nil {
+		return err
+	}
+	var mode string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("the file system allows no write-ahead log (journal mode %s)", mode)
+	}
+	return migrate(ctx, s.db, version, migrations)
 }
 
-// Secret answers the secret of that name; one that has none yet gets fresh(), stored before Secret returns.
-func (s *Store) Secret(ctx context.Context, name string, fresh func() []byte) ([]byte, error) {
-	return nil, errSkeleton
+// checkIntegrity reads the whole file.
+func checkIntegrity(ctx context.Context, db *sql.DB) error {
+	var finding string
+	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&finding); err != nil {
+		return err
+	}
+	if finding != "ok" {
+		return fmt.Errorf("%w: %s", store.ErrCorrupt, strings.ReplaceAll(finding, "\n", " "))
+	}
+	return nil
+}
+
+// explain gives an error the store's name, and an error of SQLite's the
+// meaning it has for an operator.
+func (s *Store) explain(doing string, err error) error {
+	var sqliteErr *driver.Error
+	if errors.As(err, &sqliteErr) {
+		switch sqliteErr.Code() & 0xff { // the primary result code
+		case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+			err = fmt.Errorf("%w (one process owns a store; ask that one, or give this one a store of its own): %w", store.ErrInUse, err)
+		case codes.SQLITE_CORRUPT, codes.SQLITE_NOTADB:
+			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
+		}
+	}
+	return fmt.Errorf("%s the store %s: %w", doing, s.path, err)
+}
+
+// transact runs fn in a transaction, which is durable when transact returns
+// nil.
+func (s *Store) transact(ctx context.Context, doing string, fn func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(doing, err)
+	}
+	if err := fn(tx); err != nil {
+		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
+			err = errors.Join(err, undo)
+		}
+		return s.explain(doing, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return s.explain(doing, err)
+	}
+	return nil
+}
+
+// private makes the file, when there is none, and in any case closes it to
+// everyone but its owner: SQLite gives its other files the same mode.
+func private(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		return errors.Join(file.Close(), syncDir(filepath.Dir(path)))
+	}
+	if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	for _, name := range []string{path, path + "-wal"} {
+		// By name: opening and closing the file would drop the locks that this
+		// process holds on it (POSIX fcntl).
+		info, err := os.Stat(name)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is not a regular file", name)
+		}
+		if info.Mode().Perm()&0o077 == 0 {
+			continue
+		}
+		if err := os.Chmod(name, info.Mode().Perm()&0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// syncDir makes a new file's name durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // not every file system knows it
+	return d.Close()
+}
+
+// dsn names the file in the driver's terms, with the settings that every
+// connection starts with.
+func dsn(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…
+	}
+	settings := url.Values{
+		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
+		"_pragma":       {"locking_mode(EXCLUSIVE)"},
+		"_synchronous":  {"FULL"},
+		"_txlock":       {"immediate"},
+		"_dqs":          {"false"},
+		"_defensive":    {"true"},
+	}
+	return "file://" + (&url.URL{Path: path}).EscapedPath() + "?" + settings.Encode(), nil
 }

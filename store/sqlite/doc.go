@@ -1,0 +1,47 @@
+// Package sqlite keeps what must outlive a process in one SQLite file: the
+// journal of rollouts (rollout.Store), the salts, and named secrets.
+//
+// It promises that a change it has acknowledged is there after a kill -9 or a
+// power cut, whole; that a file it cannot vouch for (damaged, of a newer
+// version, of another program) is refused with a clear error and left as it
+// is; and that the file is readable by its owner alone.
+//
+// # One process
+//
+// One process owns a file: SQLite's exclusive locking mode holds the lock for
+// as long as the store is open, and a second process gets store.ErrInUse. Two
+// proxies deciding by one file would each believe their own memory; a fleet
+// shares a store that is made for it. The lock goes with the process, however
+// it ends. There is no -shm file, since nobody shares the WAL's index.
+//
+// # The file
+//
+// A SQLite 3 database in WAL mode, synchronous=FULL (every commit is flushed
+// before it is acknowledged), next to it PATH-wal, both with mode 0600. Copy
+// both, or neither. PRAGMA application_id is 0x53747267 ("Strg"), PRAGMA
+// user_version the version of the schema. Version 1:
+//
+//	change   the journal: one row for every change, never updated or deleted
+//	  seq      place in the journal, from 1, never used twice
+//	  id       given by the writer, unique: writing again is harmless
+//	  route    the route, or * for the brake
+//	  version  of the route after the change; unique with route, so that two
+//	           changes cannot be made on the same state
+//	  verb, actor, reason, source, if_version   what, who, why, from where
+//	  at       when, RFC 3339 in UTC
+//	  before   the route's state before, NULL for a route never touched
+//	  after    the route's state after
+//	salt     cohort, salt: one row for every cohort, never updated or deleted
+//	secret   name, value: one row for every secret
+//
+// There is no table of the present: the state of a route is the after of its
+// newest change, so the two can never differ. States are JSON objects:
+//
+//	{"route":"faq-read","share_ppm":250000,"version":7,"by":"anna",
+//	 "reason":"looks good","source":"cli","since":"2026-05-04T09:30:00Z",
+//	 "hold":{"by":"…","reason":"…","since":"…","until":"…"}}
+//
+// A member that this version does not know is an error, not dropped; a new one
+// comes with a new version of the schema. A file of an older version is brought up to
+// date when opened, in one transaction for each version.
+package sqlite
