@@ -83,12 +83,21 @@ func (w *walk) find(n *node, rest string) bool {
 		return w.ask(n.slash) || w.ask(n.rest)
 	}
 	text, tail := cutSegment(rest)
-	if n.hasLiterals {
-		if next := w.table.literals[edge{n, text}]; next != nil && w.find(next, tail) {
-			return true
-		}
+	if next := w.table.next(n, text); next != nil && w.find(next, tail) {
+		return true
 	}
 	return n.wild != nil && w.find(n.wild, tail) || w.ask(n.rest)
+}
+
+// next is the child of n for a literal segment, nil when there is none.
+func (t *Table) next(n *node, text string) *node {
+	if n.child == nil || n.text == text {
+		return n.child
+	}
+	if !n.more {
+		return nil
+	}
+	return t.literals[edge{n, text}]
 }
 
 // ask asks the routes of one pattern, those that name the method first.
@@ -117,16 +126,11 @@ func (w *walk) askMethod(first *group, method string) bool {
 // pick takes the first route of the group whose conditions hold, or stops the
 // walk at the first where that cannot be known.
 func (w *walk) pick(g *group) bool {
-	rank, verdict := 0, fails
-	if g.index != nil {
-		rank, verdict = w.search(g)
-	} else {
-		for rank = range g.entries {
-			if verdict = w.verdict(g.entries[rank]); verdict != fails {
-				break
-			}
-		}
+	if g.sure != nil && w.trace == nil {
+		w.match = Match{Entry: g.sure}
+		return true
 	}
+	rank, verdict := w.search(g)
 	if w.trace != nil {
 		w.trace.group(w, g, rank, verdict)
 	}

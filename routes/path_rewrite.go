@@ -6,10 +6,17 @@ import (
 	"strings"
 )
 
+// rewritePart is one segment of a rewrite: text as it is sent, or what the
+// pattern's segment at from stands for.
+type rewritePart struct {
+	text string
+	from int // -1: text
+}
+
 // parseRewrite parses the path a service is asked for, in the language of
-// patterns; its wildcards are those of p. A trailing slash or {$} is a slash.
-// The rest of a path, {name...}, may also be written {name}. Empty means nil.
-func parseRewrite(rewrite string, p pattern) ([]segment, error) {
+// patterns; its wildcards are those of p. A trailing slash and {$} are a slash.
+// The rest of a path, {name...}, may also be written {name}. Empty gives nil.
+func parseRewrite(rewrite string, p pattern) ([]rewritePart, error) {
 	if rewrite == "" {
 		return nil, nil
 	}
@@ -20,32 +27,38 @@ func parseRewrite(rewrite string, p pattern) ([]segment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rewrite %q: %w", rewrite, err)
 	}
+	parts := make([]rewritePart, len(segments))
+	rest := rewrite
 	for i, s := range segments {
-		if s.kind == segLiteral || s.text == "" {
+		parts[i].from = -1
+		if parts[i].text, rest = cutSegment(rest); s.kind == segLiteral {
 			continue
 		}
-		at := p.wildcard(s.text)
-		if at < 0 {
-			return nil, fmt.Errorf("rewrite %q: the pattern has no wildcard {%s}", rewrite, s.text)
+		parts[i].text = ""
+		if s.text == "" {
+			continue
 		}
-		if p.segments[at].kind == segRest && i != len(segments)-1 {
-			return nil, fmt.Errorf("rewrite %q: {%s...} must be its last segment", rewrite, s.text)
-		}
-		if s.kind == segRest && p.segments[at].kind == segWild {
-			return nil, fmt.Errorf("rewrite %q: {%s} is one segment, write it without the dots", rewrite, s.text)
+		if parts[i].from, err = p.wildcardFor(s, i == len(segments)-1); err != nil {
+			return nil, fmt.Errorf("rewrite %q: %w", rewrite, err)
 		}
 	}
-	return segments, nil
+	return parts, nil
 }
 
-// wildcard is the place of the segment with that name, -1 when there is none.
-func (p pattern) wildcard(name string) int {
-	for i, s := range p.segments {
-		if s.kind != segLiteral && s.text == name {
-			return i
+// wildcardFor is the place of the pattern's wildcard that s names in a rewrite.
+func (p pattern) wildcardFor(s segment, last bool) (int, error) {
+	for i, own := range p.segments {
+		switch {
+		case own.kind == segLiteral || own.text != s.text:
+		case own.kind == segRest && !last:
+			return 0, fmt.Errorf("{%s...} must be its last segment", s.text)
+		case own.kind == segWild && s.kind == segRest:
+			return 0, fmt.Errorf("{%s} is one segment, write it without the dots", s.text)
+		default:
+			return i, nil
 		}
 	}
-	return -1
+	return 0, fmt.Errorf("the pattern has no wildcard {%s}", s.text)
 }
 
 // Rewrite gives the path the route's service is asked for, decoded and encoded
@@ -61,36 +74,30 @@ func (e *Entry) Rewrite(path, rawPath string) (newPath, newRawPath string) {
 		sent = (&url.URL{Path: path}).EscapedPath()
 	}
 	var raw strings.Builder
-	for _, s := range e.rewrite {
+	for _, part := range e.rewrite {
 		raw.WriteByte('/')
-		switch {
-		case s.kind == segLiteral:
-			raw.WriteString(url.PathEscape(s.text))
-		case s.text != "":
-			raw.WriteString(e.pattern.capture(s.text, sent))
+		if part.from >= 0 {
+			raw.WriteString(e.pattern.capture(part.from, sent))
+		} else {
+			raw.WriteString(part.text)
 		}
 	}
 	u, err := url.Parse(raw.String())
-	if err != nil || u.Path == "" {
+	if err != nil {
 		return path, rawPath // not after Match: captures are well encoded
 	}
 	return u.Path, u.RawPath
 }
 
-// capture is what the wildcard stands for in an encoded path that p matches.
-func (p pattern) capture(name, sent string) string {
-	for _, s := range p.segments {
-		if sent == "" {
-			return ""
-		}
-		if s.kind == segRest && s.text == name {
-			return sent[1:]
-		}
-		var text string
-		text, sent = cutSegment(sent)
-		if s.kind == segWild && s.text == name {
-			return text
-		}
+// capture is what the segment at a place stands for in an encoded path that p
+// matches.
+func (p pattern) capture(at int, sent string) string {
+	for range at {
+		_, sent = cutSegment(sent)
 	}
-	return ""
+	if p.segments[at].kind == segRest {
+		return sent[1:]
+	}
+	text, _ := cutSegment(sent)
+	return text
 }

@@ -10,9 +10,9 @@ type Table struct {
 	byName  map[string]*Entry
 
 	// The tree that Match walks: a root for each host that patterns name and
-	// one for all others; below it one level per path segment. Literal
-	// children of all nodes sit in one map, which costs less memory and fewer
-	// cache misses than a map in each node.
+	// one for all others; below it one level per path segment. With many
+	// routes its cost is that of cache misses: hence one map for the literal
+	// children of all nodes, and a node's first one in the node itself.
 	hosts    map[string]*node
 	anyHost  *node
 	literals map[edge]*node
@@ -27,19 +27,23 @@ type edge struct {
 	text   string
 }
 
-// node is a place in the tree: the segments of the path up to here.
+// node is a place in the tree: the segments of the path up to here. Its size is
+// that of a cache line.
 type node struct {
-	hasLiterals bool
-	wild        *node
-	end         *group // patterns that end here
-	slash       *group // … with /{$}
-	rest        *group // … with a trailing slash or {name...}
+	text  string // leads to child
+	child *node  // the first literal child; the others are in Table.literals
+	more  bool   // there are others
+	wild  *node
+	end   *group // patterns that end here
+	slash *group // … with /{$}
+	rest  *group // … with a trailing slash or {name...}
 }
 
 // group is the routes of one pattern and method, in the order they are asked.
 // The groups of one pattern form a list, one for each method.
 type group struct {
 	method  string // empty: every method
+	sure    *Entry // the first entry when it has no conditions, else nil
 	entries []*Entry
 	index   *index // nil when there are few entries
 	next    *group
@@ -53,7 +57,7 @@ type Entry struct {
 	Route *Route
 
 	pattern pattern
-	rewrite []segment // nil: the path stays
+	rewrite []rewritePart // nil: the path stays
 	tests   []test
 }
 

@@ -42,14 +42,14 @@ func Compile(doc *Document) (*Table, Problems) {
 		return nil, c.problems
 	}
 	slices.SortFunc(rules, rule.compare)
-	heads, groups := join(rules)
+	heads, sizes := join(rules)
 	if problems := conflicts(heads); len(problems) > 0 {
 		return nil, problems
 	}
 	t.literals = make(map[edge]*node, len(heads))
 	for i, head := range heads {
-		groups[i].index = newIndex(groups[i].entries)
-		t.insert(head, groups[i])
+		t.insert(head, rules[:sizes[i]])
+		rules = rules[sizes[i]:]
 	}
 	return t, nil
 }
@@ -102,21 +102,21 @@ func (s segment) compare(other segment) int {
 	return strings.Compare(s.text, other.text)
 }
 
-// join puts sorted rules of one pattern into groups; heads are their first ones.
-func join(rules []rule) (heads []rule, groups []*group) {
+// join finds the rules of one pattern among sorted ones: the first of each, and
+// how many they are.
+func join(rules []rule) (heads []rule, sizes []int) {
 	for i, r := range rules {
 		if i == 0 || r.comparePattern(rules[i-1]) != 0 {
 			heads = append(heads, r)
-			groups = append(groups, &group{method: r.method})
+			sizes = append(sizes, 0)
 		}
-		last := groups[len(groups)-1]
-		last.entries = append(last.entries, r.entry)
+		sizes[len(sizes)-1]++
 	}
-	return heads, groups
+	return heads, sizes
 }
 
-// insert adds a group to the tree.
-func (t *Table) insert(head rule, g *group) {
+// insert adds the rules of one pattern, of which head is the first, to the tree.
+func (t *Table) insert(head rule, rules []rule) {
 	n := t.anyHost
 	if head.host != "" {
 		n = child(t.hosts, head.host)
@@ -124,10 +124,10 @@ func (t *Table) insert(head rule, g *group) {
 	for _, s := range head.segments {
 		switch s.kind {
 		case segSlash:
-			g.next, n.slash = n.slash, g
+			n.slash = newGroup(rules, n.slash)
 			return
 		case segRest:
-			g.next, n.rest = n.rest, g
+			n.rest = newGroup(rules, n.rest)
 			return
 		case segWild:
 			if n.wild == nil {
@@ -135,11 +135,36 @@ func (t *Table) insert(head rule, g *group) {
 			}
 			n = n.wild
 		case segLiteral:
-			n.hasLiterals = true
-			n = child(t.literals, edge{n, s.text})
+			n = t.literal(n, s.text)
 		}
 	}
-	g.next, n.end = n.end, g
+	n.end = newGroup(rules, n.end)
+}
+
+func newGroup(rules []rule, next *group) *group {
+	g := &group{method: rules[0].method, entries: make([]*Entry, len(rules)), next: next}
+	for i, r := range rules {
+		g.entries[i] = r.entry
+	}
+	g.index = newIndex(g.entries)
+	if len(g.entries[0].tests) == 0 {
+		g.sure = g.entries[0]
+	}
+	return g
+}
+
+// literal is the child of n for a literal segment, which it makes when there is
+// none.
+func (t *Table) literal(n *node, text string) *node {
+	switch {
+	case n.child == nil:
+		n.text, n.child = text, &node{}
+		return n.child
+	case n.text == text:
+		return n.child
+	}
+	n.more = true
+	return child(t.literals, edge{n, text})
 }
 
 // child is the node at key, which it makes when there is none.

@@ -130,8 +130,17 @@ type search struct {
 	verdict verdict
 }
 
-// search finds the first route of the group that does not fail.
+// search finds the first route of the group that does not fail, and whether it
+// holds; the verdict is fails when all do.
 func (w *walk) search(g *group) (rank int, v verdict) {
+	if g.index == nil {
+		for rank = range g.entries {
+			if v = w.verdict(g.entries[rank]); v != fails {
+				break
+			}
+		}
+		return rank, v
+	}
 	s := search{walk: w, entries: g.entries, best: len(g.entries)}
 	for _, from := range g.index.sources {
 		switch v := w.value(from.source); v.state {
