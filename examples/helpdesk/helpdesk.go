@@ -20,8 +20,14 @@ import (
 	"github.com/strangler-proxy/strangler/internal/process"
 )
 
-//go:embed monolith/demo_data.json monolith/static Caddyfile routes.yaml
-var files embed.FS
+var (
+	//go:embed Caddyfile
+	plainCaddyfile string
+	//go:embed routes.yaml
+	plainRoutes string
+	//go:embed monolith/demo_data.json monolith/static
+	files embed.FS
+)
 
 // Packages are the Debian packages that the monolith runs on.
 const Packages = "python3-django python3-django-channels daphne"
@@ -53,23 +59,13 @@ func FreeAddresses() (a Addresses, err error) {
 	return a, nil
 }
 
-// WriteConfig writes the proxy's Caddyfile and routes.yaml into dir, with
-// these addresses.
-func WriteConfig(dir string, a Addresses) error {
+// Config returns the proxy's Caddyfile and routes.yaml with these addresses.
+func Config(a Addresses) (caddyfile, routes string) {
 	plain := DefaultAddresses()
-	port := func(address string) string { return address[strings.LastIndex(address, ":"):] + " {" }
+	site := func(address string) string { return "http://" + address[strings.LastIndex(address, ":"):] + " {" }
 	adapt := strings.NewReplacer(
-		plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ, port(plain.Proxy), port(a.Proxy))
-	for _, name := range []string{"Caddyfile", "routes.yaml"} {
-		text, err := files.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(adapt.Replace(string(text))), 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+		site(plain.Proxy), site(a.Proxy), plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ)
+	return adapt.Replace(plainCaddyfile), adapt.Replace(plainRoutes)
 }
 
 // FindPython returns an interpreter that can run the monolith, or ErrNoPython.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -95,8 +96,9 @@ func (m *Monolith) chat(w http.ResponseWriter, r *http.Request) {
 		if err := wsjson.Read(ctx, socket, &sent); err != nil {
 			return
 		}
-		if wrong := wrongText(sent.Text); wrong == "" {
-			m.desk.add(t.ID, agent, sent.Text)
+		text := strings.TrimSpace(sent.Text)
+		if wrong := wrongText(text); wrong == "" {
+			m.desk.add(t.ID, agent, text)
 		} else if wsjson.Write(ctx, socket, map[string]any{"errors": map[string][]string{"text": {wrong}}}) != nil {
 			return
 		}

@@ -170,15 +170,3 @@ func (m *Monolith) forAgents(page agentPage) http.HandlerFunc {
 		page(w, r, agent)
 	}
 }
-
-// onlyPost refuses links to what changes something.
-func onlyPost(page agentPage) agentPage {
-	return func(w http.ResponseWriter, r *http.Request, agent string) {
-		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			w.WriteHeader(http.StatusMethodNotAllowed)
-			return
-		}
-		page(w, r, agent)
-	}
-}

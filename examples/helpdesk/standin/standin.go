@@ -77,7 +77,7 @@ func (m *Monolith) Close() error {
 func (m *Monolith) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Served-By", "monolith")
 	_, pattern := m.mux.Handler(r)
-	if !strings.HasSuffix(r.URL.Path, "/") && strings.HasSuffix(strings.TrimSuffix(pattern, "{$}"), "/") {
+	if !strings.HasSuffix(r.URL.Path, "/") && strings.HasSuffix(pattern, "/{$}") {
 		with := *r.URL
 		with.Path += "/"
 		http.Redirect(w, r, with.RequestURI(), http.StatusMovedPermanently)
@@ -112,9 +112,7 @@ func (m *Monolith) routes(static fs.FS) *http.ServeMux {
 		"POST /tickets/new/{$}":             m.ticketOpen,
 		"GET /tickets/export.csv":           m.export,
 		"GET /tickets/{id}/{$}":             m.ticketDetail,
-		"/tickets/{id}/comment/{$}":         onlyPost(m.comment),
-		"/tickets/{id}/attach/{$}":          onlyPost(m.attach),
-		"/tickets/{id}/resolve/{$}":         onlyPost(m.resolve),
+		"/tickets/{id}/{verb}/{$}":          m.verb,
 		"GET /tickets/attachments/{id}/{$}": m.attachment,
 	} {
 		mux.HandleFunc(pattern, m.forAgents(page))

@@ -64,6 +64,20 @@ func (m *Monolith) ticketPage(w http.ResponseWriter, r *http.Request, values map
 	m.render(w, r, "ticket", values)
 }
 
+// verb changes a ticket; a link cannot.
+func (m *Monolith) verb(w http.ResponseWriter, r *http.Request, agent string) {
+	verb := map[string]agentPage{"comment": m.comment, "attach": m.attach, "resolve": m.resolve}[r.PathValue("verb")]
+	switch {
+	case verb == nil:
+		http.NotFound(w, r)
+	case r.Method != http.MethodPost:
+		w.Header().Set("Allow", http.MethodPost)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	default:
+		verb(w, r, agent)
+	}
+}
+
 func (m *Monolith) comment(w http.ResponseWriter, r *http.Request, agent string) {
 	t, found := m.ticketOf(r)
 	text := strings.TrimSpace(r.PostFormValue("text"))
