@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"sync/atomic"
+)
+
+// crowd is many users who ask for many resources, and what is known of them:
+// each one's visitor cookie, and the arm that answered each user on each
+// resource. An arm is learned from the first answer and may never change.
+type crowd struct {
+	sticky  string
+	paths   []string
+	users   int
+	cookies []string        // by user: name=value, once a proxy has set one
+	arms    []atomic.Uint32 // by user and path: an arm, 0 unknown
+}
+
+// The arms as crowd keeps them.
+const (
+	armUnknown uint32 = iota
+	armMonolith
+	armService
+)
+
+func newCrowd(sticky string, users int, paths []string) *crowd {
+	return &crowd{
+		sticky: sticky, paths: paths, users: users,
+		cookies: make([]string, users),
+		arms:    make([]atomic.Uint32, users*len(paths)),
+	}
+}
+
+// at says who asks for what in the seq-th request: every user in turn, each
+// time for another resource.
+func (c *crowd) at(seq uint64) (user, path int) {
+	user = int(seq % uint64(c.users))
+	path = int((seq/uint64(c.users) + uint64(user)) % uint64(len(c.paths)))
+	return user, path
+}
+
+func armOf(name []byte) uint32 {
+	switch string(name) {
+	case "monolith":
+		return armMonolith
+	case "service":
+		return armService
+	default:
+		return armUnknown
+	}
+}
+
+// agree notes the arm that answered, and is an error when it is another one
+// than before.
+func (c *crowd) agree(user, path int, arm uint32) error {
+	place := &c.arms[user*len(c.paths)+path]
+	if place.CompareAndSwap(armUnknown, arm) || place.Load() == arm {
+		return nil
+	}
+	return fmt.Errorf("user %d changed the arm on %s", user, c.paths[path])
+}
+
+// share is how many of the pairs of user and resource seen so far are on the
+// service.
+func (c *crowd) share() (service, seen int) {
+	for i := range c.arms {
+		switch c.arms[i].Load() {
+		case armService:
+			service++
+			seen++
+		case armMonolith:
+			seen++
+		}
+	}
+	return service, seen
+}
