@@ -3,9 +3,9 @@ package routes
 import "time"
 
 // The types of a document. Parse decodes YAML right into them, and schema.json
-// is generated from them: the yaml tag is a field's name, the jsonschema tag
-// its limits, the comment what editors show. Fields without a yaml tag are not
-// in the document.
+// is generated from them: the yaml tag is a field's name, the is tag the kind of
+// text that it, its entries or its keys are made of, the comment what editors
+// show. What has no yaml tag is not in the document.
 
 // Document is a route table as the operator wrote it, after Parse has checked
 // it: every name resolves and every value is in range.
@@ -15,10 +15,10 @@ type Document struct {
 	Hash string `yaml:"hash,omitempty" jsonschema:"enum=fractional-v2"`
 	// Monolith names the target that served everything before. What no route
 	// claims, and what is in doubt, goes there.
-	Monolith string `yaml:"monolith" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
-	// Targets are the named upstreams, the monolith and the services, by name.
-	Targets map[string]*Target `yaml:"targets" jsonschema:"minProperties=1"`
-	// Routes are the named slices of the URL space. The most specific pattern
+	Monolith string `yaml:"monolith" is:"name"`
+	// Targets has the named upstreams, the monolith and the services, by name.
+	Targets map[string]*Target `yaml:"targets" is:"name"`
+	// Routes has the named slices of the URL space. The most specific pattern
 	// wins, whatever the order; routes of one pattern are asked by number of
 	// conditions, then in this order.
 	Routes []*Route `yaml:"routes"`
@@ -27,16 +27,16 @@ type Document struct {
 // Target is a named upstream: the monolith or a service.
 type Target struct {
 	Name string `yaml:"-"`
-	// URLs are where the target listens: one, or a list that is tried in turn
+	// URLs is where the target listens: one, or a list that is tried in turn
 	// when a dial fails. http://HOST:PORT, https://…, h2c://… (HTTP/2 without
 	// TLS) or unix:///PATH, all of one scheme, without a path. Without any, a
 	// `target NAME { … }` block in the site serves it.
-	URLs []string `yaml:"url,omitempty"`
+	URLs []string `yaml:"url,omitempty" is:"url"`
 	// Owner is the team that answers for the target.
-	Owner string `yaml:"owner,omitempty"`
+	Owner string `yaml:"owner,omitempty" is:"line"`
 	// Docs is the web address of its documentation.
-	Docs string `yaml:"docs,omitempty"`
-	// Timeouts bound how long the target may stay silent.
+	Docs string `yaml:"docs,omitempty" is:"web"`
+	// Timeouts says how long the target may stay silent.
 	Timeouts Timeouts `yaml:"timeouts,omitempty"`
 	// MaxInFlight is how many requests may be under way at the target at once.
 	// A service that is full falls back to the monolith. Default: no limit for
@@ -75,23 +75,23 @@ type Breaker struct {
 type Route struct {
 	// Name is the route's name in commands, logs and metrics: lower-case
 	// letters, digits, - and _, at most 63.
-	Name string `yaml:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	Name string `yaml:"name" is:"name"`
 	// Match is a net/http ServeMux pattern: [METHOD ][HOST]/path/{name}/{rest...}.
 	// A path that ends in / matches everything below it, one that ends in /{$}
 	// only itself.
-	Match string `yaml:"match"`
+	Match string `yaml:"match" is:"pattern"`
 	// Methods limits the route to these methods; not together with a method in
 	// match. GET includes HEAD.
-	Methods []string `yaml:"methods,omitempty" jsonschema:"minItems=1,uniqueItems=true"`
+	Methods []string `yaml:"methods,omitempty" is:"method" jsonschema:"minItems=1"`
 	// When holds conditions beyond the pattern; all must be true.
 	When When `yaml:"when,omitempty"`
 	// Owner is the team that answers for the route.
-	Owner string `yaml:"owner,omitempty"`
+	Owner string `yaml:"owner,omitempty" is:"line"`
 	// Docs is the web address where the route is described.
-	Docs string `yaml:"docs,omitempty"`
+	Docs string `yaml:"docs,omitempty" is:"web"`
 	// Service names the target the route moves to. Without it the monolith
 	// keeps the route.
-	Service string `yaml:"service,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	Service string `yaml:"service,omitempty" is:"name"`
 	// Sticky says what the rollout is sticky by: user, visitor, ip, cookie:NAME
 	// or header:NAME. Default: user.
 	Sticky Sticky `yaml:"sticky,omitempty"`
@@ -102,11 +102,11 @@ type Route struct {
 	// Cohort names what several routes share so that they move together: a user
 	// who is on the service for one is so for all at the same share. Default:
 	// the route's own name.
-	Cohort string `yaml:"cohort,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9_-]{0\\,62}$"`
+	Cohort string `yaml:"cohort,omitempty" is:"name"`
 	// Rewrite is the path the service is asked for, with wildcards of the
 	// pattern: /questions/{id}. The monolith always gets the original path.
 	// Default: unchanged.
-	Rewrite string `yaml:"rewrite,omitempty" jsonschema:"pattern=^/"`
+	Rewrite string `yaml:"rewrite,omitempty" is:"path"`
 	// Timeout is how long the service may take to the answer's head. Default:
 	// the target's own.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
@@ -116,7 +116,7 @@ type Route struct {
 	// idempotent requests. Default: connect.
 	Fallback Fallback `yaml:"fallback,omitempty"`
 	// Writes names the data the route writes; each has one writer only.
-	Writes []string `yaml:"writes,omitempty" jsonschema:"uniqueItems=true"`
+	Writes []string `yaml:"writes,omitempty" is:"data"`
 
 	// Line is where the route starts in the document, from 1; 0 when it was not
 	// parsed.
@@ -134,13 +134,13 @@ type routePositions struct{ start, name, match, service, writes position }
 // When holds a route's conditions beyond its pattern, by the name of what is
 // tested.
 type When struct {
-	// Headers are conditions on request headers; a name's case does not matter,
+	// Headers has conditions on request headers; a name's case does not matter,
 	// and Parse makes it canonical.
-	Headers map[string]Condition `yaml:"headers,omitempty"`
-	// Query are conditions on query parameters.
-	Query map[string]Condition `yaml:"query,omitempty"`
-	// Cookies are conditions on cookies.
-	Cookies map[string]Condition `yaml:"cookies,omitempty"`
+	Headers map[string]Condition `yaml:"headers,omitempty" is:"token"`
+	// Query has conditions on query parameters.
+	Query map[string]Condition `yaml:"query,omitempty" is:"text"`
+	// Cookies has conditions on cookies.
+	Cookies map[string]Condition `yaml:"cookies,omitempty" is:"token"`
 }
 
 // Count is the number of conditions: among routes of one pattern the one with
