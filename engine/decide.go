@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/proxy"
@@ -46,7 +47,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (routes.Explanation, e
 	removeForgeable(&asked)
 	keyOf := func(entry *routes.Entry) (key, source string) {
 		k := e.keyOf(entry.Route.Sticky, &asked, &c)
-		return k.text, k.source
+		return k.text, strings.TrimSpace(k.source + " " + entry.Route.Sticky.Name)
 	}
 	request := asRequest(&asked)
 	return v.table.Explain(&request, v.stateOf, keyOf, e.now()), nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -12,7 +13,8 @@ import (
 type stickyKey struct {
 	// text is the key; empty means there is none.
 	text string
-	// source says where it came from, for explanations; never the key itself.
+	// source says where it was looked for, without the name of a header or
+	// cookie; for explanations.
 	source string
 	// cookie is the value of a visitor cookie to set on the answer; empty when
 	// the client has one.
@@ -27,14 +29,14 @@ func (e *Engine) keyOf(by routes.Sticky, r *http.Request, c *proxy.Client) stick
 	case routes.StickyUser, routes.StickyVisitor:
 		return e.visitorKey(r)
 	case routes.StickyIP:
-		return found(c.IP, "client address")
+		return stickyKey{text: c.IP, source: "client address"}
 	case routes.StickyHeader:
-		value, _ := single(r.Header[by.Name])
-		return found(value, "header "+by.Name)
+		return stickyKey{text: single(r.Header[by.Name]), source: "header"}
 	case routes.StickyCookie:
-		return found(cookie(r.Header["Cookie"], by.Name), "cookie "+by.Name)
+		value, _, _ := cookie(r.Header["Cookie"], by.Name)
+		return stickyKey{text: value, source: "cookie"}
 	}
-	return stickyKey{source: "nothing known"}
+	return stickyKey{source: "nothing that is known here"}
 }
 
 func (e *Engine) visitorKey(r *http.Request) stickyKey {
@@ -45,43 +47,47 @@ func (e *Engine) visitorKey(r *http.Request) stickyKey {
 	if id, ok := visitors.Read(r); ok {
 		return stickyKey{text: id, source: "visitor cookie"}
 	}
-	id, value := visitors.Mint()
-	return stickyKey{text: id, source: "visitor cookie: new", cookie: value}
-}
-
-func found(key, source string) stickyKey {
-	return stickyKey{text: key, source: source}
-}
-
-// single is the one value that all of values agree on.
-func single(values []string) (value string, ok bool) {
-	if len(values) == 0 {
-		return "", false
+	if _, there, agree := cookie(r.Header["Cookie"], identity.VisitorCookie); there && !agree {
+		// Another site of the domain may have put one there. A cookie of ours
+		// would not take it away, and a new ID with each request would toss
+		// each time.
+		return stickyKey{source: "visitor cookie: there with different values"}
 	}
-	for _, other := range values[1:] {
-		if other != values[0] {
-			return "", false
+	id, value := visitors.Mint()
+	return stickyKey{text: id, source: "visitor cookie: a new one", cookie: value}
+}
+
+// single is the value that all of values agree on; empty when there is none.
+func single(values []string) string {
+	for i, value := range values {
+		if value != values[0] {
+			return ""
+		}
+		if i == len(values)-1 {
+			return value
 		}
 	}
-	return values[0], true
+	return ""
 }
 
-// cookie is the value of the cookie of that name; empty when it is not there or
-// is there with different values, of which a server may take either.
-// (RFC 6265 §5.4: which of two cookies comes first is up to the client.)
-func cookie(lines []string, name string) string {
-	value, seen := "", false
+// cookie is the value of the cookie of that name. It may be there more than
+// once: then, unless all agree, its value is empty, for which one a server
+// takes is up to the server (RFC 6265, section 4.2.2).
+func cookie(lines []string, name string) (value string, there, agree bool) {
+	agree = true
 	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			have, rest, ok := strings.Cut(strings.TrimSpace(pair), "=")
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			have, val, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
 			if !ok || have != name {
 				continue
 			}
-			if seen && rest != value {
-				return ""
+			if there && val != value {
+				return "", true, false
 			}
-			value, seen = rest, true
+			value, there = val, true
 		}
 	}
-	return value
+	return value, there, agree
 }

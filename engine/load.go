@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"time"
 
@@ -146,8 +145,10 @@ func readTable(path string) ([]byte, error) {
 	return data, err
 }
 
-// refuse keeps the problems until a good table comes, and says them once.
+// refuse keeps the errors among the problems until a good table comes, and
+// says them once.
 func (e *Engine) refuse(problems routes.Problems) error {
+	problems = slices.DeleteFunc(problems, func(p routes.Problem) bool { return p.Severity != routes.Error })
 	err := &RefusedError{Problems: problems}
 	if before := e.refusal(); before != nil && slices.Equal(before.Problems, problems) {
 		return err
@@ -189,20 +190,21 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	}
 	running := e.running()
 	var problems routes.Problems
-	use := func(name string, monolith bool, line int) upstream {
+	use := func(name string, monolith bool) upstream {
 		target, err := next.use(running, name, monolith, e.log)
 		if err != nil {
 			problems = append(problems, routes.Problem{
-				Code: "target", Severity: routes.Error, File: path, Line: line, Text: name, Message: err.Error(),
+				Code: "unusable-target", Severity: routes.Error, File: path,
+				Line: table.Document().Targets[name].Line, Text: name, Message: err.Error(),
 			})
 		}
 		return upstream{name: name, target: target}
 	}
-	next.monolith = use(table.Document().Monolith, true, 0)
+	next.monolith = use(table.Document().Monolith, true)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
 		if service := entry.Route.Service; service != "" && problems == nil {
-			next.lanes[i].service = use(service, false, entry.Route.Line)
+			next.lanes[i].service = use(service, false)
 		}
 	}
 	if problems != nil {
@@ -223,7 +225,7 @@ func (p *plan) use(running *plan, name string, monolith bool, log *slog.Logger) 
 		return nil, nil
 	}
 	if running != nil && monolith == (running.monolith.name == name) && running.targets[name] != nil &&
-		reflect.DeepEqual(settings, running.table.Document().Targets[name]) {
+		sameSettings(settings, running.table.Document().Targets[name]) {
 		p.targets[name] = running.targets[name]
 		return p.targets[name], nil
 	}
@@ -233,6 +235,12 @@ func (p *plan) use(running *plan, name string, monolith bool, log *slog.Logger) 
 	}
 	p.targets[name] = target
 	return target, nil
+}
+
+// sameSettings reports whether a target made of a would be like one made of b.
+func sameSettings(a, b *routes.Target) bool {
+	return slices.Equal(a.URLs, b.URLs) && a.Timeouts == b.Timeouts &&
+		a.MaxInFlight == b.MaxInFlight && a.Breaker == b.Breaker
 }
 
 // closeAllBut closes the targets that other does not have too.
@@ -252,7 +260,9 @@ func (e *Engine) running() *plan {
 
 // install puts a plan in force.
 func (e *Engine) install(next *plan) {
-	e.fetchSalts(next)
+	if !e.fetchSalts(next) {
+		defer e.askAgain()
+	}
 	e.mu.Lock()
 	before := e.plan
 	e.plan, e.refused = next, nil

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -20,21 +22,34 @@ func (e *Engine) Offer(names []string) (withdraw func(), err error) {
 	for _, name := range names {
 		made.names[name] = true
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.plan != nil {
-		for name, user := range blocks(e.plan.table) {
-			if !made.names[name] {
-				return nil, fmt.Errorf("%w: %s, which %s needs", ErrNoTarget, name, user.what())
-			}
-		}
+	if err := e.add(made); err != nil {
+		return nil, err
 	}
-	e.offers[made] = struct{}{}
+	if e.refusal() != nil {
+		// It may have been refused for want of what is offered now. When it is
+		// refused again, Status still says so.
+		_ = e.Reload()
+	}
 	return func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		delete(e.offers, made)
 	}, nil
+}
+
+// add notes an offer unless the running table needs more.
+func (e *Engine) add(made *offer) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.plan != nil {
+		for name, user := range blocks(e.plan.table) {
+			if !made.names[name] {
+				return fmt.Errorf("%w: %s, which %s needs", ErrNoTarget, name, user.what())
+			}
+		}
+	}
+	e.offers[made] = struct{}{}
+	return nil
 }
 
 // user is what needs a target: a route, or the table as its monolith.
@@ -80,14 +95,16 @@ func (e *Engine) unoffered(path string, table *routes.Table) (problems routes.Pr
 		}
 		problem := routes.Problem{
 			Code: "no-target-block", Severity: routes.Error, File: path, Text: name,
-			Message: "target " + name + " has no url, and no site has a block for it; " + user.what() + " needs it",
+			Line:    table.Document().Targets[name].Line,
+			Message: "this target has no url, and no site has a block for it; " + user.what() + " needs it",
 			Hint:    "give it a url here, or write target " + name + " { … } in the site",
 		}
 		if user.route != nil {
-			problem.Route, problem.Line = user.route.Name, user.route.Line
+			problem.Route = user.route.Name
 		}
 		problems = append(problems, problem)
 	}
+	slices.SortFunc(problems, func(a, b routes.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return problems
 }
 

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/expfmt"
+
+	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/proxy"
+)
+
+// metrics is what a scrape of the engine's collector gives.
+func (b *bed) metrics() string {
+	b.t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	must(b.t, registry.Register(b.Telemetry().Collector()))
+	families, err := registry.Gather()
+	must(b.t, err)
+	var text strings.Builder
+	for _, family := range families {
+		_, err := expfmt.MetricFamilyToText(&text, family)
+		must(b.t, err)
+	}
+	return text.String()
+}
+
+var clientForTest = proxy.Client{IP: "192.0.2.1", RemoteIP: "192.0.2.1"}
+
+// answer is a ResponseWriter that keeps its body.
+type answer struct {
+	header http.Header
+	body   strings.Builder
+}
+
+func newAnswer() *answer { return &answer{header: http.Header{}} }
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(int)             {}
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
+
+// silent answers nothing: what is left to measure is everything but forwarding.
+type silent struct{}
+
+func (silent) Serve(http.ResponseWriter, *http.Request, *proxy.Call) error { return nil }
+
+// BenchmarkWay is a request's way without forwarding, with a split by a header
+// and by a visitor cookie, in small and large tables.
+func BenchmarkWay(b *testing.B) {
+	for _, n := range []int{1, 1000, 100_000} {
+		table := strings.ReplaceAll(strings.ReplaceAll(many(n), "{ url: MONOLITH }", "{}"), "{ url: SERVICE }", "{}")
+		bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
+		route := fmt.Sprint("r", n/2)
+		bed.set(route, "50")
+		b.Run(fmt.Sprintf("header/%d", n), func(b *testing.B) {
+			bed.way(b, "/api/"+route+"/7", http.Header{"X-Tenant": {"tenant-17"}})
+		})
+	}
+	table := strings.ReplaceAll(strings.ReplaceAll(halves, "{ url: MONOLITH }", "{}"), "{ url: SERVICE }", "{}")
+	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
+	b.Run("visitor/known", func(b *testing.B) {
+		_, value := bed.visitors.Load().Mint()
+		bed.way(b, "/visitor", http.Header{"Cookie": {"sessionid=abcdef; " + identity.VisitorCookie + "=" + value}})
+	})
+	b.Run("visitor/new", func(b *testing.B) { bed.way(b, "/visitor", http.Header{}) })
+	b.Run("unmatched", func(b *testing.B) { bed.way(b, "/nowhere", http.Header{}) })
+}
+
+// way measures one request again and again; its header is what a browser sends.
+func (b *bed) way(bench *testing.B, path string, header http.Header) {
+	bench.Helper()
+	r := httptest.NewRequest(http.MethodGet, "http://www.example.com"+path, nil)
+	for name, value := range map[string]string{
+		"Accept": "text/html", "Accept-Encoding": "gzip, br", "Accept-Language": "en", "User-Agent": "Mozilla/5.0",
+		"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "none", "Upgrade-Insecure-Requests": "1", "Referer": "https://www.example.com/",
+	} {
+		r.Header.Set(name, value)
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	w := newAnswer()
+	bench.ReportAllocs()
+	for bench.Loop() {
+		clear(w.header)
+		delete(r.Header, "X-Request-Id") // as for every new request
+		delete(r.Header, "Traceparent")
+		var result Result
+		if err := b.Engine.ServeHTTP(w, r, clientForTest, b.site, &result); err != nil {
+			bench.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkPublish is what one change of the ledger costs.
+func BenchmarkPublish(b *testing.B) {
+	bed := newBed(b, many(100_000))
+	for b.Loop() {
+		bed.publish()
+	}
+}
+
+var _ io.Writer = (*answer)(nil)
