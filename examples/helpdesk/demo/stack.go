@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk"
+	"github.com/strangler-proxy/strangler/internal/process"
+)
+
+const (
+	readyWithin = time.Minute
+	stopWithin  = 10 * time.Second
+)
+
+// stack is everything that runs: monolith, service, proxy.
+type stack struct {
+	out       io.Writer
+	root, dir string
+	strangler string
+	addresses helpdesk.Addresses
+	// standin is true when the monolith is not Django.
+	standin bool
+
+	parts []part // in the order of their start
+	logs  []*os.File
+	ended chan error // a part that ended by itself
+}
+
+// part is something that runs and can be stopped.
+type part struct {
+	name string
+	stop func() error
+}
+
+func (s *stack) start(ctx context.Context) error {
+	if _, err := os.Stat(s.strangler); err != nil {
+		return fmt.Errorf("there is no %s yet; make build makes it", s.strangler)
+	}
+	caddyfile, routes := helpdesk.Config(s.addresses)
+	for name, text := range map[string]string{"Caddyfile": caddyfile, "routes.yaml": routes} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	if err := s.startMonolith(ctx); err != nil {
+		return err
+	}
+	if err := s.startFAQ(ctx); err != nil {
+		return err
+	}
+	strangler, err := filepath.Abs(s.strangler)
+	if err != nil {
+		return err
+	}
+	return s.startProcess(ctx, "strangler", s.addresses.Proxy, process.Command{
+		Path: strangler, Dir: s.dir,
+		Args: []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"},
+		// What Caddy keeps for itself stays out of the home of who tries it.
+		Env: []string{"XDG_CONFIG_HOME=" + s.dir, "XDG_DATA_HOME=" + s.dir},
+	})
+}
+
+// startMonolith starts Django or, where that cannot run, the stand-in.
+func (s *stack) startMonolith(ctx context.Context) error {
+	python, err := helpdesk.FindPython(ctx)
+	if errors.Is(err, helpdesk.ErrNoPython) {
+		s.standin = true
+		fmt.Fprintf(s.out, "NOT Django: a stand-in with the same pages and API, written in Go, is the monolith.\n(%v)\n", err)
+		return s.startStandin(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "Seeding and starting Django with %s …\n", python)
+	if err := helpdesk.SeedMonolith(ctx, python, s.dir); err != nil {
+		return err
+	}
+	command, err := helpdesk.Monolith(python, s.dir, s.addresses.Monolith)
+	if err != nil {
+		return err
+	}
+	return s.startProcess(ctx, "monolith", s.addresses.Monolith, command)
+}
+
+func (s *stack) startStandin(ctx context.Context) error {
+	log, err := s.openLog("monolith")
+	if err != nil {
+		return err
+	}
+	handler, err := helpdesk.Standin(ctx, s.dir, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.addresses.Monolith)
+	if err != nil {
+		return errors.Join(err, handler.Close())
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			s.ended <- fmt.Errorf("the stand-in: %w", err)
+		}
+	}()
+	s.parts = append(s.parts, part{"the stand-in", func() error { return errors.Join(server.Close(), handler.Close()) }})
+	return nil
+}
+
+func (s *stack) startFAQ(ctx context.Context) error {
+	binary := filepath.Join(s.root, "bin", "helpdesk-faq")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./examples/helpdesk/faq")
+	build.Dir = s.root
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the faq service: %w\n%s", err, out)
+	}
+	return s.startProcess(ctx, "faq", s.addresses.FAQ, process.Command{
+		Path: binary, Args: []string{"-db", helpdesk.Database(s.dir), "-listen", s.addresses.FAQ},
+	})
+}
+
+// startProcess starts a program and waits until it answers on its address.
+func (s *stack) startProcess(ctx context.Context, name, address string, command process.Command) error {
+	log, err := s.openLog(name)
+	if err != nil {
+		return err
+	}
+	command.Name, command.Output = name, log
+	p, err := process.Start(command)
+	if err != nil {
+		return err
+	}
+	s.parts = append(s.parts, part{name, func() error { return p.Stop(stopWithin) }})
+	ready, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	err = p.Ready(ready, func(ctx context.Context) error { return answers(ctx, address) })
+	if err != nil {
+		return fmt.Errorf("%w; its log is %s", err, log.Name())
+	}
+	go func() {
+		<-p.Done()
+		s.ended <- fmt.Errorf("%s ended by itself (%w); its log is %s", name, cmpErr(p.Err()), log.Name())
+	}()
+	return nil
+}
+
+func cmpErr(err error) error {
+	if err == nil {
+		return errors.New("exit status 0")
+	}
+	return err
+}
+
+// answers returns nil when the address answers a question of the FAQ.
+func answers(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/v1/faq/1", nil)
+	if err != nil {
+		return err
+	}
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("%s answers %s", address, response.Status)
+	}
+	return errors.Join(err, response.Body.Close())
+}
+
+func (s *stack) openLog(name string) (*os.File, error) {
+	log, err := os.Create(filepath.Join(s.dir, name+".log"))
+	if err == nil {
+		s.logs = append(s.logs, log)
+	}
+	return log, err
+}
+
+// stop ends the parts, the proxy first, so that nobody sees the others go.
+func (s *stack) stop() error {
+	var errs []error
+	for _, p := range slices.Backward(s.parts) {
+		if err := p.stop(); err != nil {
+			errs = append(errs, fmt.Errorf("stopping %s: %w", p.name, err))
+		}
+	}
+	for _, log := range s.logs {
+		errs = append(errs, log.Close())
+	}
+	fmt.Fprintln(s.out, "Everything is stopped.")
+	return errors.Join(errs...)
+}

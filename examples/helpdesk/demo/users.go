@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"time"
+)
+
+const (
+	// users ask the FAQ, each with cookies of its own, so each is somebody.
+	users = 20
+	// round is how often each of them asks.
+	round = time.Second
+	// patience is how long one answer may take.
+	patience = 10 * time.Second
+)
+
+// user is one person's browser.
+type user struct {
+	client   *http.Client
+	question string
+}
+
+func newUsers(proxy string) ([]user, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	made := make([]user, users)
+	for i := range made {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			return nil, err
+		}
+		made[i] = user{
+			client:   &http.Client{Jar: jar, Transport: transport, Timeout: patience},
+			question: fmt.Sprintf("http://%s/v1/faq/%d", proxy, i%7+1),
+		}
+	}
+	return made, nil
+}
+
+// ask returns who answered, as the answer's X-Served-By says.
+func (u user) ask(ctx context.Context) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.question, nil)
+	if err != nil {
+		return "", err
+	}
+	response, err := u.client.Do(request)
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(io.Discard, response.Body)
+	if response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
+	}
+	return response.Header.Get("X-Served-By"), errors.Join(err, response.Body.Close())
+}
+
+// seen is what the users saw in one round.
+type seen struct {
+	monolith, service, failed int
+}
+
+func (s seen) String() string {
+	text := fmt.Sprintf("%2d users on the monolith, %2d on the service", s.monolith, s.service)
+	if s.failed > 0 {
+		text += fmt.Sprintf(", %d without an answer", s.failed)
+	}
+	return text
+}
+
+// askAll lets each user ask once.
+func askAll(ctx context.Context, all []user) (seen, error) {
+	var now seen
+	var last error
+	for _, u := range all {
+		by, err := u.ask(ctx)
+		switch {
+		case err != nil:
+			now.failed++
+			last = err
+		case by == "monolith":
+			now.monolith++
+		default:
+			now.service++
+		}
+	}
+	return now, last
+}
+
+// watch lets the users ask, and tells when what they see changes, until ctx
+// ends or a part of the stack does.
+func (s *stack) watch(ctx context.Context) error {
+	all, err := newUsers(s.addresses.Proxy)
+	if err != nil {
+		return err
+	}
+	tick := time.NewTicker(round)
+	defer tick.Stop()
+	before := seen{failed: -1}
+	for {
+		now, err := askAll(ctx, all)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if now != before {
+			line := time.Now().Format(time.TimeOnly) + "  " + now.String()
+			if err != nil {
+				line += " (" + err.Error() + ")"
+			}
+			fmt.Fprintln(s.out, line)
+			before = now
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-s.ended:
+			return err
+		case <-tick.C:
+		}
+	}
+}
