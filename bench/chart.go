@@ -10,8 +10,8 @@ import (
 // The chart's measures, in its own units.
 const (
 	chartWidth  = 760
-	chartLeft   = 190 // where the bars begin
-	chartRight  = 60  // room for a number behind the longest bar
+	chartLeft   = 244 // where the bars begin, behind name and number
+	chartRight  = 20
 	chartTop    = 92
 	chartBar    = 16
 	chartStep   = 21
@@ -25,6 +25,7 @@ const chartStyle = `
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .title { font-size: 17px; font-weight: 600; }
 .head { font-weight: 600; }
+.number { text-anchor: end; }
 .soft { fill: #59636e; font-size: 12px; }
 .page { fill: #ffffff; }
 .strangler { fill: #0b6e69; }
@@ -32,7 +33,6 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328; }
 .peer { fill: #c9a227; }
 .one { stroke: #59636e; stroke-width: 1; }
 .limit { stroke: #cf222e; stroke-width: 2; }
-.limitword { fill: #cf222e; font-size: 12px; }
 @media (prefers-color-scheme: dark) {
 text { fill: #e6edf3; }
 .soft { fill: #9198a1; }
@@ -42,13 +42,12 @@ text { fill: #e6edf3; }
 .peer { fill: #d9b93b; }
 .one { stroke: #9198a1; }
 .limit { stroke: #ff7b72; }
-.limitword { fill: #ff7b72; }
 }
 `
 
 // drawChart is an SVG picture of every proxy's CPU per request.
 func drawChart(r *report) []byte {
-	c := chart{most: 1.1}
+	c := chart{most: 1.05}
 	rows := 0
 	for _, w := range r.Workloads {
 		for _, s := range w.Subjects {
@@ -90,7 +89,7 @@ func (c *chart) open(r *report) {
 	} {
 		c.put(`<rect class="%s" x="%d" y="66" width="12" height="12"/>`, key.class, x)
 		c.text(x+18, 77, "soft", key.word)
-		x += 34 + 7*len(key.word)
+		x += 40 + 6*len(key.word)
 	}
 }
 
@@ -116,7 +115,7 @@ func (c *chart) workload(w *workloadResult, y int) int {
 		c.text(20, y+chartBar-3, "", s.Title)
 		c.put(`<rect class="%s" x="%d" y="%d" width="%.1f" height="%d" rx="2"/>`,
 			barClass(s.Kind), chartLeft, y, c.length(s.Ratio.CPU), chartBar)
-		c.text(chartLeft+6+int(c.length(max(s.Ratio.CPU, w.limit(s)))), y+chartBar-3, "", show(s.Ratio.CPU))
+		c.text(chartLeft-8, y+chartBar-3, "number", show(s.Ratio.CPU))
 		if limit := w.limit(s); limit > 0 {
 			x := chartLeft + c.length(limit)
 			c.put(`<line class="limit" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x, x, y-2, y+chartBar+2)

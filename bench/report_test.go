@@ -35,7 +35,7 @@ func sampleReport(t *testing.T) *report {
 			{subjectResult{Name: "strangler-1", Kind: kindStrangler, Title: "Strangler, 1 route", Routes: 1}, 60},
 			{subjectResult{Name: "strangler-100000", Kind: kindStrangler, Title: "Strangler, 100,000 routes", Routes: 100000}, 66},
 			{subjectResult{Name: kindNginx, Kind: kindNginx, Title: "nginx"}, 20},
-			{subjectResult{Name: againName, Kind: kindReverseProxy, Title: "Caddy reverse_proxy again"}, 102},
+			{subjectResult{Name: againName, Kind: kindReverseProxy, Title: "reverse_proxy again"}, 102},
 		} {
 			one.Subjects = append(one.Subjects, measured(s.subject, s.micros))
 		}

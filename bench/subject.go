@@ -99,7 +99,7 @@ func (l *lineup) start(ctx context.Context, w workload) ([]*subject, error) {
 		}
 	}
 	again := *all[0]
-	again.name, again.title = againName, "Caddy reverse_proxy again"
+	again.name, again.title = againName, "reverse_proxy again"
 	return append(all, &again), nil
 }
 
