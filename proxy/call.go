@@ -1,8 +1,8 @@
 package proxy
 
 import (
-	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -19,7 +19,8 @@ type Client struct {
 	Secure bool
 }
 
-// Call is what one request asks of an Upstream beyond the request itself.
+// Call is what one request asks of an Upstream beyond the request itself. It
+// belongs to one request and must not be used twice.
 type Call struct {
 	Client Client
 	// RequestID, when not empty, is sent as X-Request-ID in place of the client's.
@@ -27,57 +28,37 @@ type Call struct {
 	// Path and RawPath are the rewritten path, as in url.URL; empty: unchanged.
 	Path, RawPath string
 	// Timeout is the longest wait for the answer's head; 0, or longer than the
-	// target's own FirstByte: the target's own.
+	// target's own FirstByte: the target's own. Time spent waiting for the
+	// client's body does not count.
 	Timeout time.Duration
-	// Header are fields set on the forwarded request in place of the client's;
-	// keys in canonical form. A client's Connection header cannot remove them.
-	// A nil value removes a field.
+	// Header are fields of the forwarded request in place of the client's; keys
+	// in canonical form, nil removes the field. A client's Connection field
+	// cannot remove them, as it can those set on the request itself.
 	Header http.Header
+
+	// Set by Forward: answers with these statuses are failures, as long as body
+	// could be sent again.
+	replace []int
+	body    *upload
+	// Set by a Target: the status of the answer it began.
+	status int
+}
+
+// replaces reports whether an answer with status is to be left to the monolith.
+func (c *Call) replaces(status int) bool {
+	return len(c.replace) != 0 && slices.Contains(c.replace, status) && c.body.replayable()
 }
 
 // Upstream serves a request. A nil error means that an answer was written to
-// its end. An error that is no *Failure counts as KindError.
+// its end.
 //
-// When the error is a *Failure with Started false, nothing of an answer was
-// written, and another Upstream may be asked.
+// An error that is a *Failure says whether an answer was begun. Any other
+// counts as KindError with status 502; Forward knows whether an answer was
+// begun, as it watches the writes. An Upstream that fails before that may leave
+// fields in w's header: Forward takes them back before it asks another.
+//
+// r is a copy that the Upstream may change; its Body may be left unread and
+// need not be closed.
 type Upstream interface {
 	Serve(w http.ResponseWriter, r *http.Request, c *Call) error
 }
-
-// Kind says how serving a request failed.
-type Kind string
-
-// The kinds of failure.
-const (
-	KindConnect  Kind = "connect"  // no connection: nothing was sent. Status 502
-	KindBusy     Kind = "busy"     // bulkhead full: nothing was sent. Status 503
-	KindOpen     Kind = "open"     // breaker open: nothing was sent. Status 503
-	KindError    Kind = "error"    // the connection broke, or the head was garbage. Status 502
-	KindTimeout  Kind = "timeout"  // no head in time. Status 504
-	KindStatus   Kind = "status"   // an answer whose status the monolith is to replace
-	KindClient   Kind = "client"   // the client's fault. Status 400, 405, 408 or 413
-	KindCanceled Kind = "canceled" // the client left. Status 499
-	KindBroken   Kind = "broken"   // the answer broke off: abort the client's connection
-)
-
-// StatusClientClosedRequest is the status of a request whose client left; no
-// client ever sees it, logs do (nginx's 499).
-const StatusClientClosedRequest = 499
-
-// Failure is why serving a request failed.
-type Failure struct {
-	Kind Kind
-	// Status is the status to answer with when Started is false.
-	Status int
-	// Started: a part of an answer was written. The only right thing then is
-	// panic(http.ErrAbortHandler), so that the client sees a broken answer.
-	Started bool
-	// Err is the cause, for logs; its text holds no bytes of a message.
-	Err error
-}
-
-// Error implements error.
-func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
-
-// Unwrap returns the cause.
-func (f *Failure) Unwrap() error { return f.Err }

@@ -1,4 +1,27 @@
-// Package proxy is the lean forwarding engine: it serves one request at a
-// target and, when a service fails before the first byte of its answer, at the
+// Package proxy is the lean forwarding engine. It serves one request at a
+// Target, or, when a service fails before the first byte of its answer, at the
 // monolith where that is safe.
+//
+// # Promises
+//
+// A request reaches its target as the client sent it: path and query byte for
+// byte, Host, no invented User-Agent or Accept-Encoding. What RFC 9110 calls
+// hop-by-hop stays on its hop, and a client cannot use its Connection field to
+// take away what we set. Who the client is, a target hears from us:
+// X-Forwarded-For, -Proto and -Host are ours unless a trusted proxy sent them.
+//
+// A request with an unsafe effect is never sent twice. An answer that broke off
+// never looks complete. What a client does wrong is never held against a
+// target. A hung target costs at most its bulkhead, and each request at most
+// its time-outs.
+//
+// # Walk through the package
+//
+// Forward (forward.go) asks the service and then, maybe, the monolith; upload.go
+// keeps the body for a second time, answer.go watches upstreams that are not
+// ours. A Target (target.go) is one httputil.ReverseProxy; what it needs to know
+// of one request travels as an exchange (exchange.go), which is the request's
+// context and the ReverseProxy's response writer at once. rewrite.go and
+// forwarded.go make the outgoing request, roundtrip.go picks an endpoint
+// (endpoint.go) under the breaker, and patience.go ends what waits too long.
 package proxy

@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httputil"
+	"sync/atomic"
 	"time"
 
 	"github.com/strangler-proxy/strangler/routes"
@@ -14,63 +18,179 @@ import (
 // once when its target does not say.
 const DefaultMaxInFlight = 1024
 
+// maxURLs is what fits into the set of those tried.
+const maxURLs = 64
+
 // Options are what New needs beside the target's own words.
 type Options struct {
 	// Monolith: nobody else could answer, so there is no breaker, and no
 	// bulkhead unless the target asks for one.
 	Monolith bool
-	// Logger gets what cannot be returned; nil discards it.
+	// Logger gets, at debug level, what cannot be returned; nil discards it.
 	Logger *slog.Logger
 	// TLS is the base of the client configuration for https; nil: the system's
 	// roots.
 	TLS *tls.Config
-	// Transport replaces the target's own connections, for tests.
+	// Transport replaces the connections to all URLs, for tests.
 	Transport http.RoundTripper
 }
 
-// Target is an Upstream at one or more URLs. Safe for concurrent use.
+// Target is an Upstream at one or more URLs. It is safe for concurrent use.
 type Target struct {
-	name string
+	name        string
+	endpoints   []*endpoint
+	timeouts    routes.Timeouts
+	maxInFlight int64
+	breaker     *breaker // nil: none
+	proxy       *httputil.ReverseProxy
+
+	turn     atomic.Uint32
+	inFlight atomic.Int64
+	streams  atomic.Int64
+	failures atomic.Uint64
+	last     atomic.Pointer[lastError]
 }
 
-// New makes a target. It dials nothing. The errors are those of its URLs.
-func New(t *routes.Target, o Options) (*Target, error) {
-	return &Target{name: t.Name}, nil
+// New makes a target and dials nothing. The errors are those of its URLs:
+// http://HOST[:PORT], https://…, h2c://… or unix:///PATH, 1 to 64 of them.
+func New(rt *routes.Target, o Options) (*Target, error) {
+	if n := len(rt.URLs); n == 0 || n > maxURLs {
+		return nil, fmt.Errorf("target %s: %d urls, want 1 to %d", rt.Name, n, maxURLs)
+	}
+	t := &Target{
+		name: rt.Name,
+		timeouts: routes.Timeouts{
+			Dial:      orDefault(rt.Timeouts.Dial, defaultDial),
+			FirstByte: orDefault(rt.Timeouts.FirstByte, defaultFirstByte),
+			Idle:      orDefault(rt.Timeouts.Idle, defaultIdle),
+		},
+		maxInFlight: int64(rt.MaxInFlight),
+	}
+	if !o.Monolith {
+		t.maxInFlight = int64(orDefault(rt.MaxInFlight, DefaultMaxInFlight))
+		t.breaker = newBreaker(rt.Name, rt.Breaker)
+	}
+	for _, raw := range rt.URLs {
+		e, err := newEndpoint(raw, t.timeouts.Dial, o)
+		if err != nil {
+			return nil, fmt.Errorf("target %s: %w", rt.Name, err)
+		}
+		t.endpoints = append(t.endpoints, e)
+	}
+	t.proxy = t.newReverseProxy(o.Logger)
+	return t, nil
 }
 
-// Serve implements Upstream: forwards r to one of the target's URLs.
+// Close closes idle connections; requests under way go on. A target that is
+// used again afterwards opens new ones.
+func (t *Target) Close() {
+	for _, e := range t.endpoints {
+		if c, ok := e.transport.(interface{ CloseIdleConnections() }); ok {
+			c.CloseIdleConnections()
+		}
+	}
+}
+
+// Serve implements Upstream: it forwards r to one of the target's URLs. The
+// error, if any, is a *Failure.
 func (t *Target) Serve(w http.ResponseWriter, r *http.Request, c *Call) error {
-	return &Failure{Kind: KindConnect, Status: http.StatusBadGateway, Err: errors.New("not there yet")}
+	if f := t.serve(w, r, c); f != nil {
+		return f
+	}
+	return nil
 }
 
-// Close closes idle connections. Requests under way go on.
-func (t *Target) Close() {}
-
-// Status is what a target reports of itself.
-type Status struct {
-	Name string      `json:"name"`
-	URLs []URLStatus `json:"urls"`
-	// Breaker is closed, open, half_open, or none (the monolith).
-	Breaker string `json:"breaker"`
-	// InFlight counts requests under way, but for Streams: event streams and
-	// upgraded connections, which the bulkhead does not count.
-	InFlight int64 `json:"in_flight"`
-	Streams  int64 `json:"streams"`
-	// MaxInFlight is the bulkhead's size; 0: no limit.
-	MaxInFlight int `json:"max_in_flight"`
-	// Failures counts the target's failures since it was made.
-	Failures uint64 `json:"failures"`
-	// LastError is the latest of them, LastErrorAt its time.
-	LastError   string    `json:"last_error,omitempty"`
-	LastErrorAt time.Time `json:"last_error_at,omitzero"`
+func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure {
+	if f := refuse(r); f != nil {
+		return f
+	}
+	if n := t.inFlight.Add(1); t.maxInFlight > 0 && n > t.maxInFlight {
+		t.inFlight.Add(-1)
+		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errBusy}
+	}
+	x := &exchange{target: t, call: c, in: r, w: w}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	x.Context = ctx
+	in := r.WithContext(x)
+	if hasBody(r) {
+		in.Body = (*sending)(x)
+	}
+	x.run(in, cancel)
+	c.status = x.status
+	return x.failure
 }
 
-// URLStatus is one URL of a target.
-type URLStatus struct {
-	URL string `json:"url"`
-	// Up is false for a few seconds after a dial failed.
-	Up bool `json:"up"`
+// run lets the ReverseProxy do its work, and finds out how it went.
+func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
+	defer x.end()
+	limit := x.target.timeouts.FirstByte
+	if x.call.Timeout > 0 {
+		limit = min(limit, x.call.Timeout)
+	}
+	x.patience.begin(limit, cancel)
+	x.target.proxy.ServeHTTP(x, in)
 }
 
-// Status reports the target's state at this moment.
-func (t *Target) Status() Status { return Status{Name: t.name, Breaker: "closed"} }
+// end is run's last word. The ReverseProxy panics when an answer breaks off;
+// that is for our caller to do.
+func (x *exchange) end() {
+	x.over.Store(true)
+	x.patience.end()
+	if x.stream {
+		x.target.streams.Add(-1)
+	} else {
+		x.target.inFlight.Add(-1)
+	}
+	e := recover()
+	if e != nil && e != http.ErrAbortHandler { //nolint:errorlint // the very value is the signal
+		x.patience.cancel(errOver)
+		panic(e)
+	}
+	if x.failure == nil && (e != nil || x.readErr != nil || x.writeErr != nil) {
+		x.failure = x.brokenOff()
+		x.target.record(x.failure)
+	}
+	x.patience.cancel(errOver)
+}
+
+// brokenOff is the failure after an answer was begun.
+func (x *exchange) brokenOff() *Failure {
+	switch {
+	case x.in.Context().Err() != nil, x.readErr == nil && x.writeErr != nil:
+		return &Failure{Kind: KindCanceled, Status: StatusClientClosedRequest, Started: true, Err: context.Canceled}
+	case errors.Is(context.Cause(x), errSilent):
+		return &Failure{Kind: KindBroken, Status: http.StatusBadGateway, Started: true, Err: errSilent}
+	case x.readErr != nil:
+		return &Failure{Kind: KindBroken, Status: http.StatusBadGateway, Started: true, Err: quoteless(x.readErr)}
+	}
+	return &Failure{Kind: KindBroken, Status: http.StatusBadGateway, Started: true, Err: errBrokeOff}
+}
+
+// fail takes the ReverseProxy's errors: RoundTrip's, and its own.
+func (x *exchange) fail(err error) {
+	var f *Failure
+	switch {
+	case errors.As(err, &f):
+	case !x.asked:
+		f = clientFailure(http.StatusBadRequest, errUpgrade)
+	default:
+		f = &Failure{Kind: KindError, Status: http.StatusBadGateway, Err: quoteless(err)}
+		x.target.record(f)
+	}
+	f.Started = x.started
+	x.failure = f
+}
+
+// lastError is the latest failure of a target.
+type lastError struct {
+	text string
+	at   time.Time
+}
+
+// record counts a failure, if it is the target's.
+func (t *Target) record(f *Failure) {
+	if countsAgainst(f) {
+		t.failures.Add(1)
+		t.last.Store(&lastError{f.Error(), time.Now()})
+	}
+}

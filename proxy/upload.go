@@ -1,0 +1,142 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// drainTime bounds how long a client's connection is read after the answer,
+// when the body was not read to its end: until then an answer may be lost to a
+// client that is still sending, after it the connection is cut.
+const drainTime = 5 * time.Second
+
+var errPassOver = errors.New("the body belongs to a later attempt now")
+
+// upload is a request's body, read by one attempt after the other: the first
+// limit bytes are kept, so that a later attempt finds them again.
+type upload struct {
+	src   io.Reader
+	limit int
+
+	// reading is held while src is read, which may take as long as the client
+	// likes; mu, for what follows, never is.
+	reading sync.Mutex
+	mu      sync.Mutex
+	attempt int
+	kept    []byte
+	lost    bool  // bytes were read that are not kept
+	err     error // src's last word
+}
+
+// hasBody reports whether r has a body that may hold something.
+func hasBody(r *http.Request) bool {
+	return r.Body != nil && r.Body != http.NoBody && r.ContentLength != 0
+}
+
+// newUpload takes over r's body; nil when there is none.
+func newUpload(r *http.Request, limit int) *upload {
+	if !hasBody(r) {
+		return nil
+	}
+	return &upload{src: r.Body, limit: limit}
+}
+
+// next makes a copy of r for the next attempt, whose body starts at the first
+// byte; the attempt before cannot read any more. Without a body it is r.
+func (u *upload) next(r *http.Request) *http.Request {
+	if u == nil {
+		return r
+	}
+	u.mu.Lock()
+	u.attempt++
+	p := &pass{upload: u, attempt: u.attempt}
+	u.mu.Unlock()
+	again := r.WithContext(r.Context())
+	again.Body = p
+	return again
+}
+
+// replayable reports whether another attempt would find the whole body.
+func (u *upload) replayable() bool {
+	if u == nil {
+		return true
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return !u.lost && (u.err == nil || u.err == io.EOF)
+}
+
+// ended reports whether the body was read to its end.
+func (u *upload) ended() bool {
+	if u == nil {
+		return true
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.err == io.EOF
+}
+
+// pass is one attempt's reader.
+type pass struct {
+	*upload
+	attempt int
+	at      int
+}
+
+// Close does nothing: net/http closes the body it made, and an attempt that
+// failed must not.
+func (p *pass) Close() error { return nil }
+
+// Read reads what is kept, then the client. While an earlier attempt is still
+// waiting for the client, it waits too: those bytes will be kept for it.
+func (p *pass) Read(b []byte) (int, error) {
+	p.reading.Lock()
+	defer p.reading.Unlock()
+	n, fresh, err := p.stored(b)
+	if !fresh {
+		return n, err
+	}
+	n, err = p.src.Read(b)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.lost {
+		p.kept = append(p.kept, b[:n]...)
+		p.at += n
+	}
+	p.err = err
+	return n, err
+}
+
+// stored reads what is kept; fresh means that only the client has more.
+func (p *pass) stored(b []byte) (n int, fresh bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.attempt != p.upload.attempt:
+		return 0, false, errPassOver
+	case p.at < len(p.kept):
+		n = copy(b, p.kept[p.at:])
+		p.at += n
+		return n, false, nil
+	case p.err != nil:
+		return 0, false, p.err
+	case len(p.kept) >= p.limit:
+		p.lost, p.kept = true, nil
+	}
+	return 0, true, nil
+}
+
+// leaveClean sees to it that a connection whose request was not read to its end
+// is not kept waiting for the rest: it is closed after the answer, at the
+// latest drainTime from now.
+func (u *upload) leaveClean(w http.ResponseWriter, r *http.Request) {
+	if u.ended() || r.ProtoMajor != 1 {
+		return
+	}
+	w.Header()["Connection"] = []string{"close"}
+	// Writers that cannot are those of tests.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
+}
