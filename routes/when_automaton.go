@@ -100,12 +100,17 @@ type visits struct {
 // visits gives empty notes; put them back into the pool.
 func (a *automaton) visits() *visits {
 	v, _ := a.pool.Get().(*visits)
+	v.begin()
+	return v
+}
+
+// begin forgets all visits.
+func (v *visits) begin() {
 	v.round++
-	if v.round == 0 { // after 2³² searches
+	if v.round == 0 { // after 2³² rounds
 		clear(v.rounds)
 		v.round = 1
 	}
-	return v
 }
 
 // first notes a visit and reports whether it is the first.

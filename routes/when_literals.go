@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp/syntax"
 	"slices"
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -193,10 +192,9 @@ func classSpellings(ranges []rune) []string {
 }
 
 func foldASCII(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < utf8.RuneSelf {
-			return rune(lowerASCII(byte(r)))
-		}
-		return r
-	}, s)
+	b := []byte(s)
+	for i, c := range b {
+		b[i] = lowerASCII(c)
+	}
+	return string(b)
 }
