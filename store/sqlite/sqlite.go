@@ -189,6 +189,7 @@ func dsn(path string) (string, error) {
 		path = "/" + path // C:/…
 	}
 	settings := url.Values{
+		"mode":          {"rw"}, // a file that vanished is not made anew, empty
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
 		"_pragma":       {"locking_mode(EXCLUSIVE)"},
 		"_synchronous":  {"FULL"},

@@ -254,6 +254,56 @@ func TestASecondStoreIsTurnedAway(t *testing.T) {
 	open(t, path)
 }
 
+// TestAFullDiskRefusesAndRecovers uses SQLite's own limit on pages, which
+// answers as a full disk does.
+func TestAFullDiskRefusesAndRecovers(t *testing.T) {
+	t.Parallel()
+	s := open(t, newPath(t))
+	limit := func(pages int) {
+		t.Helper()
+		if _, err := s.db.ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count = %d", pages)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(20)
+	var newest *rollout.RouteState
+	next := func() error {
+		after := rollout.RouteState{Route: "a", Version: 1, Reason: strings.Repeat("x", 500)}
+		if newest != nil {
+			after.Version = newest.Version + 1
+		}
+		c, err := s.Apply(t.Context(), rollout.Change{ID: fmt.Sprint(after.Version), Route: "a", Verb: rollout.VerbSet, Before: newest, After: &after})
+		if err == nil {
+			newest = c.After
+		}
+		return err
+	}
+	var err error
+	for range 1000 {
+		if err = next(); err != nil {
+			break
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "full") {
+		t.Fatalf("a full disk: %v", err)
+	}
+	check := func() {
+		t.Helper()
+		saved, err := s.Load(t.Context())
+		if err != nil || cmp.Diff(saved.Newest["a"].After, newest) != "" {
+			t.Errorf("stored %+v, acknowledged %+v, %v", saved.Newest["a"].After, newest, err)
+		}
+	}
+	check()
+	limit(1000)
+	for range 20 {
+		if err := next(); err != nil {
+			t.Errorf("with room again: %v", err)
+		}
+	}
+	check()
+}
+
 func TestSecretIsMadeOnce(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
