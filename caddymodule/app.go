@@ -1,7 +1,18 @@
 package caddymodule
 
 import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/routes"
 )
 
 // appName is the app's key in a configuration, and the ID of its module.
@@ -21,15 +32,25 @@ type App struct {
 
 	// Store is where the state of the rollouts is kept. Default: SQLite in
 	// strangler.db in Caddy's data directory ($XDG_DATA_HOME/caddy, else
-	// ~/.local/share/caddy).
+	// ~/.local/share/caddy), next to the certificates.
 	Store *Store `json:"store,omitempty"`
+
+	id       identity
+	log      *slog.Logger
+	targets  []string // that the handlers of this configuration serve
+	withdraw func()
+
+	taking  sync.Mutex // guards release and ended
+	release func() error
+	ended   bool
+	engine  atomic.Pointer[engine.Engine] // nil until it is taken
 }
 
 // Store says where the state of the rollouts is kept; exactly one kind is set.
 type Store struct {
 	// SQLite is the file of an SQLite database; it is made when it is not
 	// there. One running server per file. A relative path is looked up in the
-	// server's working directory.
+	// server's working directory. Global placeholders are replaced.
 	SQLite string `json:"sqlite,omitempty"`
 }
 
@@ -38,8 +59,143 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: appName, New: func() caddy.Module { return new(App) }}
 }
 
-// Start applies the settings.
-func (*App) Start() error { return nil }
+// Provision says what the engine will work on. It does not take the engine yet:
+// Caddy also provisions configurations that it only validates, in a process of
+// its own while the server runs, and a store has one owner. A table that no
+// engine has loaded so far is checked, and refuses the configuration.
+func (a *App) Provision(ctx caddy.Context) error {
+	var err error
+	if a.id, err = a.identity(); err != nil {
+		return err
+	}
+	a.log = ctx.Slogger()
+	if _, loaded := engines.References(a.id); !loaded {
+		if err := check(a.id.routes); err != nil {
+			return err
+		}
+	}
+	return register(ctx.GetMetricsRegistry())
+}
 
-// Stop ends the generation.
-func (*App) Stop() error { return nil }
+// check says what is wrong with a route table.
+func check(file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("routes: %w", err)
+	}
+	if _, problems := routes.Load(file, data); problems.Err() != nil {
+		return fmt.Errorf("routes: the table is refused:\n%w", problems.Err())
+	}
+	return nil
+}
+
+// offer notes that a site has a block for a target. Handlers call it when they
+// are provisioned, which is before Start.
+func (a *App) offer(target string) { a.targets = append(a.targets, target) }
+
+// Start takes the engine, and tells it which targets the sites serve. It
+// refuses the configuration when there can be no engine, or when the route
+// table needs a target that no site serves.
+func (a *App) Start() error {
+	run, err := a.Engine()
+	if err != nil {
+		return err
+	}
+	a.withdraw, err = run.Offer(a.targets)
+	return err
+}
+
+// Engine is the engine of this configuration. Whoever comes first takes it from
+// the pool: Start, or a request, as Caddy may start its servers before us.
+func (a *App) Engine() (*engine.Engine, error) {
+	if run := a.engine.Load(); run != nil {
+		return run, nil
+	}
+	a.taking.Lock()
+	defer a.taking.Unlock()
+	if run := a.engine.Load(); run != nil {
+		return run, nil
+	}
+	if a.ended {
+		return nil, errors.New("this configuration has ended")
+	}
+	running, release, err := acquire(a.id, a.log)
+	if err != nil {
+		return nil, err
+	}
+	a.release = release
+	a.engine.Store(running.Engine)
+	return running.Engine, nil
+}
+
+// Stop takes back what Start told. The engine itself goes on: requests may be
+// under way, and another generation may use it. Cleanup lets go of it.
+func (a *App) Stop() error {
+	if a.withdraw != nil {
+		a.withdraw()
+	}
+	return nil
+}
+
+// Cleanup gives the engine back, if this generation took it. Requests that are
+// still under way keep it and end by themselves.
+func (a *App) Cleanup() error {
+	a.taking.Lock()
+	defer a.taking.Unlock()
+	a.ended = true
+	if a.release == nil {
+		return nil
+	}
+	release := a.release
+	a.release = nil
+	return release()
+}
+
+// identity says what the engine is to work on.
+func (a *App) identity() (identity, error) {
+	if a.Routes == "" {
+		return identity{}, errors.New("routes: the file of the route table is missing")
+	}
+	table, err := absolute(a.Routes)
+	if err != nil {
+		return identity{}, fmt.Errorf("routes: %w", err)
+	}
+	store, err := a.Store.path()
+	if err != nil {
+		return identity{}, fmt.Errorf("store: %w", err)
+	}
+	return identity{store: store, routes: table}, nil
+}
+
+// path is the database's file, by its one name: two names of one file must not
+// become two states.
+func (s *Store) path() (string, error) {
+	if s == nil {
+		folder := caddy.AppDataDir()
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return "", err
+		}
+		s = &Store{SQLite: filepath.Join(folder, "strangler.db")}
+	}
+	if s.SQLite == "" {
+		return "", errors.New("the kind is missing; it knows: sqlite")
+	}
+	path, err := absolute(s.SQLite)
+	if err != nil {
+		return "", err
+	}
+	if whole, err := filepath.EvalSymlinks(path); err == nil {
+		return whole, nil
+	}
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(folder, filepath.Base(path)), nil
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

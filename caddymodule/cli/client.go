@@ -9,17 +9,22 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
+
+	"github.com/strangler-proxy/strangler/caddymodule/admin"
 )
 
 const (
 	askTimeout = 30 * time.Second
-	maxAnswer  = 64 << 20 // a table of 100,000 routes is about 30 MB
+	// completeTimeout is short: somebody waits with a finger on the tab key.
+	completeTimeout = time.Second
+	maxAnswer       = 256 << 20 // a table of 100,000 routes is about 80 MB
 )
 
 // server is the admin API of a running server.
@@ -32,7 +37,7 @@ type server struct {
 type serverFlags struct{ address, config, adapter string }
 
 func (f *serverFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.address, "address", "", "admin address of the running server (default: from --config, else $CADDY_ADMIN, else "+caddy.DefaultAdminListen+")")
+	cmd.Flags().StringVar(&f.address, "address", "", "admin address of the running server (default: what --config says, else $CADDY_ADMIN, else localhost:2019)")
 	cmd.Flags().StringVarP(&f.config, "config", "c", "", "configuration file that says the admin address")
 	cmd.Flags().StringVarP(&f.adapter, "adapter", "a", "", "adapter for --config")
 }
@@ -105,15 +110,41 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 	return nil
 }
 
+// routeNames are the names of the running server's routes; none when it does
+// not answer at once.
+func (f *serverFlags) routeNames(ctx context.Context) []string {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
+	defer cancel()
+	server, err := f.open()
+	if err != nil {
+		return nil
+	}
+	var list []admin.RouteAndRollout
+	if err := server.get(ctx, admin.PathRoutes, &list); err != nil {
+		return nil
+	}
+	names := make([]string, 0, len(list))
+	for i := range list {
+		names = append(names, list[i].Name)
+	}
+	return names
+}
+
 func (s *server) unreachable(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return fmt.Errorf("asking %s: %w", s.address, err)
+	}
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err
 	}
 	return &failure{
 		code: ExitUnreachable,
 		err:  fmt.Errorf("no server answers at %s: %w", s.address, err),
 		hint: "is strangler running there? start it with: strangler run --config Caddyfile\n" +
-			"an other admin address is given by --address HOST:PORT, or --config FILE that names it",
+			"is it elsewhere? say --address HOST:PORT, or --config FILE that names it",
 	}
 }
 

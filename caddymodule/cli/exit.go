@@ -23,6 +23,7 @@ const (
 )
 
 const exitHelp = `
+
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint),
 4 no server at the admin address, 5 somebody else changed it meanwhile.`
 
@@ -102,8 +103,8 @@ func strict(cmd *cobra.Command, args cobra.PositionalArgs) {
 	}
 	cmd.SetFlagErrorFunc(fail)
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
-		if err := args(cmd, given); err != nil {
-			return fail(cmd, err)
+		if args(cmd, given) != nil {
+			return fail(cmd, fmt.Errorf("it takes other arguments; write: %s", cmd.UseLine()))
 		}
 		return nil
 	}
@@ -112,6 +113,9 @@ func strict(cmd *cobra.Command, args cobra.PositionalArgs) {
 // family is a command that only holds others.
 func family(cmd *cobra.Command, children ...*cobra.Command) {
 	strict(cmd, cobra.ArbitraryArgs)
+	cmd.Use = cmd.Name() + " COMMAND"
+	cmd.DisableFlagsInUseLine = true
+	cmd.SuggestionsMinimumDistance = 2
 	cmd.AddCommand(children...)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

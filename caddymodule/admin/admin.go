@@ -1,0 +1,174 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/strangler-proxy/strangler/engine"
+)
+
+func init() {
+	caddy.RegisterModule(new(API))
+}
+
+const (
+	appName = "strangler"
+	maxBody = 256 << 10 // an explained request may carry headers
+)
+
+// API is the module admin.api.strangler. It keeps nothing: Caddy provisions it
+// before the apps, and after a refused reload goes on serving the refused
+// configuration's, so each request looks up the app that runs.
+type API struct{}
+
+// CaddyModule returns the module's ID.
+func (*API) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "admin.api." + appName, New: func() caddy.Module { return new(API) }}
+}
+
+// host is the app of a configuration.
+type host interface {
+	Engine() (*engine.Engine, error)
+}
+
+// running is the engine that serves now.
+func running() (*engine.Engine, error) {
+	app, err := caddy.ActiveContext().AppIfConfigured(appName)
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, refuse(http.StatusNotFound, "the running configuration has no strangler app; its Caddyfile needs the global option: strangler { routes <file> }")
+	}
+	if err != nil {
+		return nil, refuse(http.StatusServiceUnavailable, "the strangler app does not run: %w", err)
+	}
+	return app.(host).Engine()
+}
+
+// Routes gives the endpoints to Caddy.
+func (*API) Routes() []caddy.AdminRoute {
+	all := []caddy.AdminRoute{{Pattern: "/strangler/", Handler: caddy.AdminHandlerFunc(unknown)}}
+	for path, methods := range endpoints {
+		all = append(all, caddy.AdminRoute{Pattern: path, Handler: methods})
+	}
+	return all
+}
+
+func unknown(_ http.ResponseWriter, r *http.Request) error {
+	return refuse(http.StatusNotFound, "there is no %s; see GET %s, %s, %s, %s", r.URL.Path, PathStatus, PathTable, PathRoutes, PathRollout)
+}
+
+// endpoint is what one path does, by method; a method that is nil is not allowed.
+type endpoint struct {
+	get  func(*engine.Engine) (any, error)
+	post func(*engine.Engine, *http.Request) (any, error)
+}
+
+var (
+	endpoints = map[string]endpoint{
+		PathStatus:         {get: status},
+		PathTable:          {get: table},
+		PathRoutes:         {get: routeList},
+		PathExplain:        {post: explain},
+		PathRollout:        {get: rollouts},
+		PathSet:            {post: verb(set)},
+		PathHold:           {post: verb(hold)},
+		PathRelease:        {post: verb(release)},
+		PathBrake:          {post: verb(brake)},
+		PathReleaseOfBrake: {post: verb(releaseBrake)},
+	}
+	sameOrigin http.CrossOriginProtection
+)
+
+// ServeHTTP answers with JSON, or returns a caddy.APIError.
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
+	var answer func(*engine.Engine) (any, error)
+	switch {
+	case e.get != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		answer = e.get
+	case e.post != nil && r.Method == http.MethodPost:
+		if err := acceptable(r); err != nil {
+			return err
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		answer = func(engine *engine.Engine) (any, error) { return e.post(engine, r) }
+	default:
+		allowed := "GET, HEAD"
+		if e.post != nil {
+			allowed = "POST"
+		}
+		w.Header().Set("Allow", allowed)
+		return refuse(http.StatusMethodNotAllowed, "%s is not allowed here; allowed: %s", r.Method, allowed)
+	}
+	engine, err := running()
+	if err != nil {
+		return err
+	}
+	result, err := answer(engine)
+	if err != nil {
+		return asAPIError(err)
+	}
+	data, err := json.Marshal(result)
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, err = w.Write(append(data, '\n'))
+	return err
+}
+
+// acceptable says whether a POST may change anything: it is JSON, which a form
+// on a web page cannot send, and it does not come from another origin.
+func acceptable(r *http.Request) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "application/json" {
+		return refuse(http.StatusUnsupportedMediaType, "the body must be JSON, with Content-Type: application/json")
+	}
+	if err := sameOrigin.Check(r); err != nil {
+		return refuse(http.StatusForbidden, "%w", err)
+	}
+	return nil
+}
+
+// decode reads a body that is exactly one JSON value of known fields.
+func decode(r *http.Request, v any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil && d.More() {
+		err = errors.New("there is more behind the JSON value")
+	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		return refuse(http.StatusRequestEntityTooLarge, "the body is larger than %d bytes", tooLarge.Limit)
+	}
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the body is empty")
+	}
+	if err != nil {
+		return refuse(http.StatusBadRequest, "body: %w", err)
+	}
+	return nil
+}
+
+func refuse(status int, format string, args ...any) error {
+	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
+}
+
+// asAPIError gives an error of the engine its status.
+func asAPIError(err error) error {
+	if given := (caddy.APIError{}); errors.As(err, &given) {
+		return given
+	}
+	return caddy.APIError{HTTPStatus: engine.HTTPStatus(err), Err: err}
+}
+
+var (
+	_ caddy.AdminRouter  = (*API)(nil)
+	_ caddy.AdminHandler = endpoint{}
+)

@@ -1,0 +1,24 @@
+// Package admin is the part of Caddy's admin API that lives under /strangler/:
+// what runs, why a request goes where it goes, and the verbs that change it.
+//
+//	GET  /strangler/status           engine, table file, targets with their breakers
+//	GET  /strangler/table            the running table: document, source text, version
+//	GET  /strangler/routes           every route with its state
+//	POST /strangler/explain          {"method","url","headers","ip"}: which route, why; changes nothing
+//	GET  /strangler/rollout          every route's rollout and the brake
+//	POST /strangler/rollout/set      {"route","percent",…}
+//	POST /strangler/rollout/hold     {"route","reason","until",…}
+//	POST /strangler/rollout/release  {"route",…}
+//	POST /strangler/brake/on         {"reason",…}
+//	POST /strangler/brake/release    {…}
+//
+// Every verb takes "by" (required), "reason", "source" ("api", the default, or
+// "cli") and "if_version"; its answer is the rollout.Change that was made.
+// Answers and errors are JSON; an error is {"error": "text"} with a status of
+// 400 (not understood), 404 (no such route), 409 (changed meanwhile, or not to
+// be changed), 422 (refused for what it says), 503 (the store does not answer).
+//
+// Nothing changes on GET. A POST needs Content-Type application/json, which a
+// form of a web page cannot send, and must not come from another origin; Caddy
+// itself checks the Host header against rebinding of names.
+package admin

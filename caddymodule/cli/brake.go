@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/agext/levenshtein"
+	"github.com/spf13/cobra"
+
+	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/rollout"
+)
+
+func brakeFamily(cmd *cobra.Command) {
+	var server serverFlags
+	var why actFlags
+	server.add(cmd)
+	why.add(cmd)
+	cmd.Flags().Bool("json", false, "print JSON")
+	strict(cmd, cobra.MaximumNArgs(1))
+	cmd.Example = `  strangler brake "incident 4711"
+  strangler brake release --reason "4711 is over"`
+	cmd.RunE = run(func(ctx context.Context, t *terminal, args []string) error {
+		if len(args) == 1 {
+			if why.reason != "" {
+				return usage("the reason is there twice: %q and %q", args[0], why.reason)
+			}
+			if d := levenshtein.Distance(args[0], "release", nil); d < 3 {
+				return usage("did you mean: strangler brake release (a reason as short as %q is given by --reason)", args[0])
+			}
+			why.reason = args[0]
+		}
+		if why.reason == "" {
+			return usage(`a reason is required: strangler brake "incident 4711"`)
+		}
+		return change(ctx, t, &server, admin.PathBrake, admin.BrakeRequest{Act: why.act()})
+	})
+	cmd.AddCommand(brakeRelease())
+}
+
+func brakeRelease() *cobra.Command {
+	var server serverFlags
+	var why actFlags
+	cmd := command("release", "Releases the brake", "Releases the brake: every route is again where it was.", cobra.NoArgs,
+		func(ctx context.Context, t *terminal, _ []string) error {
+			return change(ctx, t, &server, admin.PathReleaseOfBrake, admin.BrakeRequest{Act: why.act()})
+		})
+	server.add(cmd)
+	why.add(cmd)
+	return cmd
+}
+
+// change asks the server for a change and prints what it did.
+func change(ctx context.Context, t *terminal, flags *serverFlags, path string, body any) error {
+	server, err := flags.open()
+	if err != nil {
+		return err
+	}
+	var made rollout.Change
+	if err := server.post(ctx, path, body, &made); err != nil {
+		return err
+	}
+	if t.json {
+		return t.printJSON(made)
+	}
+	t.line("%s", sentence(made))
+	if !made.Stored {
+		t.problem("warning", "this is in force, but the store has not taken it yet; the server goes on trying (see: strangler rollout status)")
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+// Package cli is the part of the command line that is ours: one file per
+// family of commands, all of them thin. What runs is asked of, and changed by,
+// the running server's admin API; what is in files is read by package routes,
+// the same code that the server loads tables with.
+//
+// Every command has --json, which prints one JSON document to standard output
+// and nothing else there; --address where a server is asked; the exit codes of
+// this package; and completion of route names from the running server. What is
+// printed for people never contains control characters that somebody else
+// wrote, and colours only on a terminal and without NO_COLOR.
+package cli
+
+import (
+	"os"
+	"os/user"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/rollout"
+)
+
+func init() {
+	for _, c := range []caddycmd.Command{
+		{
+			Name:      "routes",
+			Short:     "Shows, checks and explains routes",
+			Long:      "Shows the routes of the running server, checks a route table's file, and explains which route a request gets and why." + exitHelp,
+			CobraFunc: routesFamily,
+		},
+		{
+			Name:      "rollout",
+			Short:     "Shows and changes how much of a route goes to its service",
+			Long:      "Shows and changes how much of a route goes to its service. Every change is recorded with who made it, when and why." + exitHelp,
+			CobraFunc: rolloutFamily,
+		},
+		{
+			Name:      "brake",
+			Usage:     "REASON",
+			Short:     "Sends every route to the monolith, at once",
+			Long:      "Sends every route to the monolith, at once, until the brake is released. Releasing it restores exactly what was before." + exitHelp,
+			CobraFunc: brakeFamily,
+		},
+	} {
+		caddycmd.RegisterCommand(c)
+	}
+}
+
+// command makes a subcommand with the flags that all have.
+func command(use, short, long string, args cobra.PositionalArgs, act action) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Long: long}
+	if long == "" {
+		cmd.Long = short + "."
+	}
+	cmd.Long += exitHelp
+	cmd.Flags().Bool("json", false, "print JSON")
+	strict(cmd, args)
+	cmd.RunE = run(act)
+	return cmd
+}
+
+// actFlags say who changes something and why.
+type actFlags struct {
+	by, reason string
+	ifVersion  uint64
+}
+
+func (f *actFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.by, "by", "", "who makes the change (default USER@HOST)")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why; kept in the record")
+	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if the route still has this version (see: rollout status)")
+}
+
+func (f *actFlags) act() admin.Act {
+	if f.by == "" {
+		f.by = me()
+	}
+	return admin.Act{By: f.by, Reason: f.reason, Source: rollout.SourceCLI, IfVersion: f.ifVersion}
+}
+
+// me is user@host. With sudo it is who called it: root is nobody's name.
+func me() string {
+	name := os.Getenv("SUDO_USER")
+	if name == "" {
+		name = os.Getenv("USER")
+	}
+	if current, err := user.Current(); err == nil && os.Getenv("SUDO_USER") == "" {
+		name = current.Username
+	}
+	if name == "" {
+		name = "unknown"
+	}
+	if machine, err := os.Hostname(); err == nil {
+		name += "@" + machine
+	}
+	return name
+}
+
+// completeRoutes completes a route's name from the running server. When there
+// is none it offers nothing, quickly.
+func completeRoutes(flags *serverFlags) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return flags.routeNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+	}
+}

@@ -1,0 +1,162 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// report is what rollout status prints as JSON: what the server says of its
+// rollouts and of itself.
+type report struct {
+	engine.RolloutStatus
+	Server engine.Status `json:"server"`
+}
+
+func rolloutStatus() *cobra.Command {
+	var flags serverFlags
+	var all bool
+	cmd := command("status [ROUTE]", "Shows how much of each route goes to its service",
+		"Shows how much of each route goes to its service, who said so and why, and whether anything is wrong: the brake, a refused table, a store that does not answer, a breaker that is open.",
+		cobra.MaximumNArgs(1), func(ctx context.Context, t *terminal, args []string) error {
+			server, err := flags.open()
+			if err != nil {
+				return err
+			}
+			var now report
+			if err := server.get(ctx, admin.PathStatus, &now.Server); err != nil {
+				return err
+			}
+			if err := server.get(ctx, admin.PathRollout, &now.RolloutStatus); err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				all = true
+				if err := now.only(args[0]); err != nil {
+					return err
+				}
+			}
+			if t.json {
+				return t.printJSON(now)
+			}
+			now.print(t, all)
+			return nil
+		})
+	flags.add(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "also routes that have no service yet")
+	cmd.ValidArgsFunction = completeRoutes(&flags)
+	return cmd
+}
+
+// only leaves one route.
+func (r *report) only(name string) error {
+	for i := range r.Routes {
+		if r.Routes[i].Route == name {
+			r.Routes = r.Routes[i : i+1]
+			return nil
+		}
+	}
+	return noRoute(name)
+}
+
+func (r *report) print(t *terminal, all bool) {
+	if brake := r.Brake; brake != nil {
+		t.styled(red, "BRAKE ON: every route is on the monolith since %s, by %s: %s", moment(brake.Since), brake.By, brake.Reason)
+	}
+	r.printTrouble(t)
+	rows := make([][]cell, 0, len(r.Routes))
+	for i := range r.Routes {
+		route := &r.Routes[i]
+		if route.Service == "" && !all {
+			continue
+		}
+		row := cells(route.Route, route.Service, route.Share.String(), route.Effective.String(), "", moment(route.Since), route.By, route.Reason)
+		row[4] = state(route)
+		rows = append(rows, row)
+	}
+	t.table([]string{"ROUTE", "SERVICE", "SHARE", "NOW", "STATE", "SINCE", "BY", "REASON"}, rows)
+	if len(r.Server.Targets) > 0 {
+		t.line("")
+		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "LAST ERROR"}, targetRows(r.Server.Targets))
+	}
+}
+
+// printTrouble says what keeps the server from doing what it was told.
+func (r *report) printTrouble(t *terminal) {
+	if refused := r.Server.Refused; refused != nil {
+		t.styled(red, "ROUTE TABLE REFUSED since %s; the one before it runs:", moment(refused.At))
+		for _, problem := range refused.Problems {
+			t.line("  %s", problem)
+		}
+	}
+	store := r.Server.Store
+	if store.Error != "" {
+		t.styled(red, "STORE does not answer since %s: %s", moment(store.Since), store.Error)
+	}
+	if store.Unsaved > 0 {
+		t.styled(yellow, "%d changes are in force that the store has not taken yet", store.Unsaved)
+	}
+	if !store.Known {
+		t.styled(red, "STATE NOT READ YET: every route is on the monolith")
+	}
+	for i := range r.Server.Orphans {
+		orphan := &r.Server.Orphans[i]
+		t.styled(yellow, "%s has a state (%v) but is not in the table", orphan.Route, orphan.Share)
+	}
+}
+
+func targetRows(targets []proxy.Status) [][]cell {
+	rows := make([][]cell, 0, len(targets))
+	for i := range targets {
+		target := &targets[i]
+		row := cells(target.Name, target.Breaker, fmt.Sprint(target.InFlight), fmt.Sprint(target.Failures), "")
+		switch target.Breaker {
+		case "open":
+			row[1].style = red
+		case "half_open":
+			row[1].style = yellow
+		}
+		if target.LastError != "" {
+			row[4].text = moment(target.LastErrorAt) + " " + target.LastError
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// state is a route's condition in a few words.
+func state(r *engine.RouteStatus) cell {
+	switch {
+	case r.Service == "":
+		return cell{text: "no service"}
+	case !r.Known:
+		return cell{"not known yet", red}
+	case r.Hold != nil:
+		text := "held by " + r.Hold.By
+		if !r.Hold.Until.IsZero() {
+			text += " until " + moment(r.Hold.Until)
+		}
+		return cell{text + ": " + r.Hold.Reason, yellow}
+	case r.Effective != r.Share:
+		return cell{"braked", red}
+	case r.Breaker == "open":
+		return cell{"breaker open", red}
+	case r.Declared != nil:
+		return cell{text: fmt.Sprintf("declared at %s:%d", r.Declared.File, r.Declared.Line)}
+	case r.Unsaved:
+		return cell{"not stored yet", yellow}
+	}
+	switch r.Effective {
+	case 0:
+		return cell{text: "off"}
+	case routes.One:
+		return cell{"full", green}
+	}
+	return cell{"split", green}
+}

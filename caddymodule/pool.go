@@ -1,0 +1,135 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/store/sqlite"
+	"github.com/strangler-proxy/strangler/telemetry"
+)
+
+// What outlives generations, by identity: a state per store, and an engine per
+// store and route table. Two configurations that name the same store share its
+// state, also while one of them is being refused.
+var (
+	states  = caddy.NewUsagePool()
+	engines = caddy.NewUsagePool()
+)
+
+const (
+	openTimeout  = 10 * time.Second // reading the store at start
+	closeTimeout = 5 * time.Second  // writing what the store has not taken yet
+)
+
+// identity is what an engine works on; both are absolute paths.
+type identity struct{ store, routes string }
+
+// state is a store and the ledger over it.
+type state struct {
+	db     *sqlite.Store
+	ledger *rollout.Ledger
+	log    generationLog
+}
+
+// pooled is an engine in the pool, with the state it holds on to.
+type pooled struct {
+	*engine.Engine
+	state *state
+	store string
+	log   generationLog
+}
+
+// acquire takes the engine of that identity, making it when nobody has it. The
+// engine logs through log as long as no newer generation does. The caller calls
+// release exactly once.
+func acquire(id identity, log *slog.Logger) (running *pooled, release func() error, err error) {
+	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, log) })
+	if err != nil {
+		return nil, nil, err
+	}
+	running = value.(*pooled)
+	endEngine, endState := running.log.begin(log), running.state.log.begin(log)
+	return running, func() error {
+		endEngine()
+		endState()
+		_, err := engines.Delete(id)
+		return err
+	}, nil
+}
+
+func newEngine(id identity, log *slog.Logger) (*pooled, error) {
+	value, _, err := states.LoadOrNew(id.store, func() (caddy.Destructor, error) { return newState(id.store, log) })
+	if err != nil {
+		return nil, err
+	}
+	p := &pooled{state: value.(*state), store: id.store}
+	version, _ := caddy.Version()
+	metrics, err := telemetry.New(telemetry.Options{Version: version})
+	if err == nil {
+		defer p.log.begin(log)()
+		p.Engine, err = engine.New(engine.Options{
+			Ledger:    p.state.ledger,
+			Secrets:   p.state.db,
+			Telemetry: metrics,
+			Logger:    p.log.logger(),
+		})
+	}
+	if err == nil {
+		if err = p.Watch(id.routes); err == nil {
+			return p, nil
+		}
+		err = errors.Join(err, p.Engine.Close())
+	}
+	_, released := states.Delete(id.store)
+	return nil, errors.Join(err, released)
+}
+
+// Destruct ends the engine and lets go of its state; the pool calls it when the
+// last generation has let go of the engine.
+func (p *pooled) Destruct() error {
+	err := p.Close()
+	_, released := states.Delete(p.store)
+	return errors.Join(err, p.Telemetry().Close(context.Background()), released)
+}
+
+func newState(path string, log *slog.Logger) (*state, error) {
+	db, err := sqlite.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("store sqlite %s: %w", path, err)
+	}
+	s := &state{db: db}
+	defer s.log.begin(log)()
+	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
+	defer cancel()
+	s.ledger, err = rollout.Open(ctx, rollout.Options{Store: db, Now: time.Now, Logger: s.log.logger()})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("store sqlite %s: %w", path, err), db.Close())
+	}
+	return s, nil
+}
+
+// Destruct writes what the store has not taken yet, as far as it answers in
+// time, and closes it.
+func (s *state) Destruct() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	return errors.Join(s.ledger.Close(ctx), s.db.Close())
+}
+
+// absolute makes a path of the configuration absolute, with the server's
+// working directory as Caddy does elsewhere, after replacing placeholders.
+func absolute(path string) (string, error) {
+	replaced, err := caddy.NewReplacer().ReplaceOrErr(path, true, true)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(replaced)
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/telemetry"
+)
+
+const metricsIntro = "On Caddy's metrics endpoint (`/metrics` of the admin API, or a site's `metrics` directive) beside Caddy's own. Counters go on over reloads. " +
+	"No label ever holds a path, a key, a cookie or a header; beyond 1,000 routes the label `route` is `_other`, without a matching route it is `_none`."
+
+// metrics records one of everything and lists what the registry then has.
+func metrics(b *bytes.Buffer) error {
+	t, err := telemetry.New(telemetry.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = t.Close(context.Background()) }()
+	stop, err := t.Observe(func() telemetry.State {
+		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}}
+	})
+	if err != nil {
+		return err
+	}
+	defer stop()
+	decision := routes.Decision{Route: "r", Arm: routes.Service, Reason: routes.ReasonFull}
+	t.Route("r").Record(context.Background(), &decision, telemetry.Served{Duration: time.Second, Failure: "connect", Fallback: true})
+	t.Reloaded(context.Background(), true)
+
+	registry := prometheus.NewRegistry()
+	if err := registry.Register(t.Collector()); err != nil {
+		return fmt.Errorf("collector: %w", err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		return fmt.Errorf("gathering: %w", err)
+	}
+	b.WriteString("| metric | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "strangler_") {
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s |\n", f.GetName(), strings.ToLower(f.GetType().String()), labels(f.GetMetric()), cellText(f.GetHelp()))
+		}
+	}
+	return nil
+}
+
+func labels(series []*dto.Metric) string {
+	var names []string
+	for _, label := range series[0].GetLabel() {
+		if !strings.HasPrefix(label.GetName(), "otel_") {
+			names = append(names, "`"+label.GetName()+"`")
+		}
+	}
+	return strings.Join(names, ", ")
+}
