@@ -35,7 +35,7 @@ var (
 )
 
 // Conflict refuses a change made on an outdated view of a route.
-type Conflict struct {
+type Conflict struct { //nolint:errname // an operator meets a conflict, and "ConflictError" says no more
 	// Route is the route, or AllRoutes for the brake.
 	Route string `json:"route"`
 	// Expected is the version the caller knew.

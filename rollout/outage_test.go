@@ -40,7 +40,7 @@ func bubble(t *testing.T, fault storetest.Fault, test func(t *testing.T, s *stor
 	})
 }
 
-// at does something in the background and tells how it ended and how long it took.
+// outcome is how a verb ended, and how long it took.
 type outcome struct {
 	change rollout.Change
 	err    error
@@ -90,6 +90,7 @@ func TestAHoldWaitsForNothing(t *testing.T) {
 			t.Run(name+" "+verb, func(t *testing.T) {
 				t.Parallel()
 				bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+					t.Helper()
 					must(t)(l.Set(t.Context(), "a", 50*percent, anna))
 					released := make(chan struct{})
 					s.Set(fault(released))
@@ -134,6 +135,7 @@ func TestAwayFromTheMonolithIsRefusedWithoutAStore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+				t.Helper()
 				must(t)(l.Set(t.Context(), "a", 5*percent, anna))
 				must(t)(l.Hold(t.Context(), "b", time.Time{}, anna))
 				before := l.Snapshot()
@@ -171,6 +173,7 @@ func TestAwayFromTheMonolithIsRefusedWithoutAStore(t *testing.T) {
 func TestARefusedChangeThatWasStoredIsTakenBack(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+		t.Helper()
 		first := must(t)(l.Set(t.Context(), "a", 5*percent, anna))
 		released := make(chan struct{})
 		s.Set(storetest.Deaf(released))
@@ -192,7 +195,7 @@ func TestARefusedChangeThatWasStoredIsTakenBack(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var story []string
+		story := make([]string, 0, len(found))
 		for _, c := range found {
 			story = append(story, fmt.Sprint(c.Verb, " ", c.After.Version, " ", c.After.Share.Percent(), " ", c.Act.Source))
 		}
@@ -362,6 +365,7 @@ func TestCloseDoesNotWaitForADeafStore(t *testing.T) {
 func TestSaltsOutliveTheStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+		t.Helper()
 		first, err := l.Salts(t.Context(), []string{"a", "b"})
 		if err != nil || len(first) != 2 || first["a"] == first["b"] || len(first["a"]) != 16 {
 			t.Fatalf("%v, %v", first, err)
@@ -402,6 +406,7 @@ func TestSaltsOutliveTheStore(t *testing.T) {
 func TestTwoLedgersOnOneStore(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, here *rollout.Ledger) {
+		t.Helper()
 		there, err := rollout.Open(t.Context(), rollout.Options{Store: s, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
@@ -437,6 +442,7 @@ func TestTwoLedgersOnOneStore(t *testing.T) {
 func TestALateReleaseSparesANewHold(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+		t.Helper()
 		must(t)(l.Hold(t.Context(), "a", time.Time{}, anna))
 		released := make(chan struct{})
 		s.Set(storetest.Deaf(released))
@@ -470,6 +476,7 @@ func TestALateReleaseSparesANewHold(t *testing.T) {
 func TestOthersWhoBuiltOnALostChange(t *testing.T) {
 	t.Parallel()
 	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, here *rollout.Ledger) {
+		t.Helper()
 		there, err := rollout.Open(t.Context(), rollout.Options{Store: s.Store, Now: time.Now})
 		if err != nil {
 			t.Fatal(err)
@@ -515,6 +522,7 @@ func TestAnyFaultAtAnyTime(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+				t.Helper()
 				told := chaos(t, rand.New(rand.NewPCG(seed, 0)), s, l)
 				settled(t, s, l)
 				checkStory(t, l, told)

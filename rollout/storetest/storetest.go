@@ -99,6 +99,7 @@ func same(t *testing.T, what string, got, want any) {
 }
 
 func testEmpty(t *testing.T, s rollout.Store) {
+	t.Helper()
 	if newest := load(t, s); newest == nil || len(newest) != 0 {
 		t.Errorf("Load: %v", newest)
 	}
@@ -112,6 +113,7 @@ func testEmpty(t *testing.T, s rollout.Store) {
 
 // testRoundTrip writes every field, with text that is hard on encodings.
 func testRoundTrip(t *testing.T, s rollout.Store) {
+	t.Helper()
 	hard := "it's \"50%\" <b>&\\ \u00e4\u4e16\U0001F525 '; DROP TABLE change; --"
 	c := step("first", "faq-read", nil, 1)
 	c.Verb = rollout.VerbHold
@@ -133,6 +135,7 @@ func testRoundTrip(t *testing.T, s rollout.Store) {
 }
 
 func testIdempotent(t *testing.T, s rollout.Store) {
+	t.Helper()
 	first := apply(t, s, step("first", "a", nil, 10))
 	same(t, "the same change again", apply(t, s, step("first", "a", nil, 10)), first)
 	second := apply(t, s, step("second", "a", first.After, 20))
@@ -142,6 +145,7 @@ func testIdempotent(t *testing.T, s rollout.Store) {
 }
 
 func testStale(t *testing.T, s rollout.Store) {
+	t.Helper()
 	first := apply(t, s, step("first", "a", nil, 10))
 	ahead := *first.After
 	ahead.Version = 7
@@ -159,6 +163,7 @@ func testStale(t *testing.T, s rollout.Store) {
 }
 
 func testRivals(t *testing.T, s rollout.Store) {
+	t.Helper()
 	var won atomic.Int64
 	var all sync.WaitGroup
 	const rivals, rounds = 8, 5
@@ -197,6 +202,7 @@ func testRivals(t *testing.T, s rollout.Store) {
 }
 
 func testHistory(t *testing.T, s rollout.Store) {
+	t.Helper()
 	var all []rollout.Change // newest first
 	before := map[string]*rollout.RouteState{}
 	for i := range 30 {
@@ -225,6 +231,7 @@ func testHistory(t *testing.T, s rollout.Store) {
 }
 
 func testNewest(t *testing.T, s rollout.Store) {
+	t.Helper()
 	want := map[string]rollout.Change{}
 	for _, route := range []string{"a", "b", "A", "a%", rollout.AllRoutes} {
 		first := apply(t, s, step(route+"1", route, nil, 10))
@@ -234,6 +241,7 @@ func testNewest(t *testing.T, s rollout.Store) {
 }
 
 func testSalts(t *testing.T, s rollout.Store) {
+	t.Helper()
 	n := 0
 	fresh := func() string { n++; return fmt.Sprint("salt-", n) }
 	get := func(cohorts ...string) map[string]string {
@@ -254,6 +262,7 @@ func testSalts(t *testing.T, s rollout.Store) {
 }
 
 func testManySalts(t *testing.T, s rollout.Store) {
+	t.Helper()
 	cohorts := make([]string, 10_000)
 	for i := range cohorts {
 		cohorts[i] = fmt.Sprint("cohort-", i)
@@ -274,6 +283,7 @@ func testManySalts(t *testing.T, s rollout.Store) {
 }
 
 func testSaltRivals(t *testing.T, s rollout.Store) {
+	t.Helper()
 	var mu sync.Mutex
 	seen := map[string]string{}
 	var n atomic.Int64
@@ -301,6 +311,7 @@ func testSaltRivals(t *testing.T, s rollout.Store) {
 }
 
 func testContext(t *testing.T, s rollout.Store) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Apply(ctx, step("late", "a", nil, 10)); err == nil {
@@ -318,6 +329,7 @@ func testContext(t *testing.T, s rollout.Store) {
 }
 
 func testReopen(t *testing.T, s rollout.Store, reopen func(*testing.T, rollout.Store) rollout.Store) {
+	t.Helper()
 	first := apply(t, s, step("first", "a", nil, 10))
 	salts, err := s.Salts(t.Context(), []string{"a"}, func() string { return "salt" })
 	if err != nil {

@@ -137,7 +137,7 @@ func (s *Store) transact(ctx context.Context, doing string, fn func(*sql.Tx) err
 // private makes the file, when there is none, and in any case closes it to
 // everyone but its owner: SQLite gives its other files the same mode.
 func private(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator names the file
 	if err == nil {
 		return errors.Join(file.Close(), syncDir(filepath.Dir(path)))
 	}
@@ -147,7 +147,7 @@ func private(path string) error {
 	for _, name := range []string{path, path + "-wal"} {
 		// By name: opening and closing the file would drop the locks that this
 		// process holds on it (POSIX fcntl).
-		info, err := os.Stat(name)
+		info, err := os.Stat(name) //nolint:gosec // the operator names the file
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -160,7 +160,7 @@ func private(path string) error {
 		if info.Mode().Perm()&0o077 == 0 {
 			continue
 		}
-		if err := os.Chmod(name, info.Mode().Perm()&0o700); err != nil {
+		if err := os.Chmod(name, info.Mode().Perm()&0o700); err != nil { //nolint:gosec // the operator names the file
 			return err
 		}
 	}
