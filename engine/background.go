@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity"
@@ -53,9 +55,7 @@ func (e *Engine) complete() bool {
 	if plan == nil || len(e.missingSalts(plan)) == 0 {
 		return complete
 	}
-	if !e.fetchSalts(plan) {
-		return false
-	}
+	complete = e.fetchSalts(plan) && complete
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.saltLocked()
@@ -98,25 +98,22 @@ func (e *Engine) missingSalts(p *plan) []string {
 	return missing
 }
 
-// fetchSalts asks for the salts that a plan is missing and reports whether all
-// are known now. It waits for the store, but not long.
+// fetchSalts asks for the salts that a plan is missing, some thousands at a
+// time so that verbs come in between, and reports whether all are known now. It
+// stops when the store does not answer.
 func (e *Engine) fetchSalts(p *plan) bool {
 	missing := e.missingSalts(p)
-	if len(missing) == 0 {
-		return true
-	}
-	ctx, cancel := context.WithTimeout(e.background, storeWait)
-	defer cancel()
-	salts, err := e.ledger.Salts(ctx, missing)
-	if err != nil {
-		e.log.Warn("salts are not known yet; their routes stay on the monolith",
-			slog.Int("routes", len(missing)), slog.Any("error", err))
-		return false
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for name, salt := range salts {
-		e.salts[name] = salt
+	for some := range slices.Chunk(missing, 4096) {
+		ctx, cancel := context.WithTimeout(e.background, storeWait)
+		salts, err := e.ledger.Salts(ctx, some)
+		cancel()
+		e.mu.Lock()
+		maps.Copy(e.salts, salts) // with an error, those that the ledger knows
+		e.mu.Unlock()
+		if err != nil {
+			e.log.Warn("salts are not known yet; their routes stay on the monolith", slog.Any("error", err))
+			return false
+		}
 	}
 	return true
 }

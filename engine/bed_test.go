@@ -51,7 +51,8 @@ type backend struct {
 	answer http.HandlerFunc // in its place, when not nil
 }
 
-func newBackend(t testing.TB, name string) *backend {
+func newBackend(tb testing.TB, name string) *backend {
+	tb.Helper()
 	b := &backend{}
 	b.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
@@ -65,7 +66,7 @@ func newBackend(t testing.TB, name string) *backend {
 		}
 		_, _ = fmt.Fprintf(w, "%s %s %s", name, r.Method, r.RequestURI)
 	}))
-	t.Cleanup(b.Close)
+	tb.Cleanup(b.Close)
 	return b
 }
 
@@ -91,36 +92,36 @@ func withSite(site Site) option { return func(b *bed, _ *Options) { b.site = sit
 
 // newBed starts everything with a table in which MONOLITH and SERVICE stand
 // for the servers' addresses.
-func newBed(t testing.TB, table string, options ...option) *bed {
-	t.Helper()
+func newBed(tb testing.TB, table string, options ...option) *bed {
+	tb.Helper()
 	b := &bed{
-		t: t, path: filepath.Join(t.TempDir(), "routes.yaml"), logs: &log{},
-		monolith: newBackend(t, "monolith"), service: newBackend(t, "service"),
+		t: tb, path: filepath.Join(tb.TempDir(), "routes.yaml"), logs: &log{},
+		monolith: newBackend(tb, "monolith"), service: newBackend(tb, "service"),
 	}
-	store, err := sqlite.Open(filepath.Join(t.TempDir(), "strangler.db"))
-	must(t, err)
-	t.Cleanup(func() { must(t, store.Close()) })
+	store, err := sqlite.Open(filepath.Join(tb.TempDir(), "strangler.db"))
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, store.Close()) })
 	o := Options{Secrets: store, Logger: slog.New(slog.NewTextHandler(b.logs, nil)), Quiet: 10 * time.Millisecond}
 	o.Ledger, err = rollout.Open(context.Background(), rollout.Options{Store: store, Now: time.Now})
-	must(t, err)
+	must(tb, err)
 	b.ledger = o.Ledger
-	t.Cleanup(func() { must(t, b.ledger.Close(context.Background())) })
+	tb.Cleanup(func() { must(tb, b.ledger.Close(context.Background())) })
 	for _, option := range options {
 		option(b, &o)
 	}
 	b.Engine, err = New(o)
-	must(t, err)
-	t.Cleanup(func() { must(t, b.Engine.Close()) })
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, b.Close()) })
 	b.front = httptest.NewServer(b)
-	t.Cleanup(b.front.Close)
+	tb.Cleanup(b.front.Close)
 	b.client = &http.Client{
 		Transport:     &http.Transport{},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	t.Cleanup(b.client.CloseIdleConnections)
+	tb.Cleanup(b.client.CloseIdleConnections)
 	if table != "" {
 		b.write(table)
-		must(t, b.Watch(b.path))
+		must(tb, b.Watch(b.path))
 	}
 	return b
 }
@@ -191,30 +192,30 @@ func (b *bed) set(route, percent string) {
 	must(b.t, err)
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func equal[T comparable](t testing.TB, what string, have, want T) {
-	t.Helper()
+func equal[T comparable](tb testing.TB, what string, have, want T) {
+	tb.Helper()
 	if have != want {
-		t.Errorf("%s is %v, want %v", what, have, want)
+		tb.Errorf("%s is %v, want %v", what, have, want)
 	}
 }
 
 // eventually waits until a condition holds.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
 	deadline := time.After(10 * time.Second)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-deadline:
-			t.Fatalf("never: %s", what)
+			tb.Fatalf("never: %s", what)
 		case <-tick.C:
 		}
 	}

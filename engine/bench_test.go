@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -58,22 +57,22 @@ func BenchmarkWay(b *testing.B) {
 		route := fmt.Sprint("r", n/2)
 		bed.set(route, "50")
 		b.Run(fmt.Sprintf("header/%d", n), func(b *testing.B) {
-			bed.way(b, "/api/"+route+"/7", http.Header{"X-Tenant": {"tenant-17"}})
+			measure(b, bed, "/api/"+route+"/7", http.Header{"X-Tenant": {"tenant-17"}})
 		})
 	}
 	table := strings.ReplaceAll(strings.ReplaceAll(halves, "{ url: MONOLITH }", "{}"), "{ url: SERVICE }", "{}")
 	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
 	b.Run("visitor/known", func(b *testing.B) {
 		_, value := bed.visitors.Load().Mint()
-		bed.way(b, "/visitor", http.Header{"Cookie": {"sessionid=abcdef; " + identity.VisitorCookie + "=" + value}})
+		measure(b, bed, "/visitor", http.Header{"Cookie": {"sessionid=abcdef; " + identity.VisitorCookie + "=" + value}})
 	})
-	b.Run("visitor/new", func(b *testing.B) { bed.way(b, "/visitor", http.Header{}) })
-	b.Run("unmatched", func(b *testing.B) { bed.way(b, "/nowhere", http.Header{}) })
+	b.Run("visitor/new", func(b *testing.B) { measure(b, bed, "/visitor", http.Header{}) })
+	b.Run("unmatched", func(b *testing.B) { measure(b, bed, "/nowhere", http.Header{}) })
 }
 
-// way measures one request again and again; its header is what a browser sends.
-func (b *bed) way(bench *testing.B, path string, header http.Header) {
-	bench.Helper()
+// measure measures one request again and again; its header is what a browser sends.
+func measure(b *testing.B, on *bed, path string, header http.Header) {
+	b.Helper()
 	r := httptest.NewRequest(http.MethodGet, "http://www.example.com"+path, nil)
 	for name, value := range map[string]string{
 		"Accept": "text/html", "Accept-Encoding": "gzip, br", "Accept-Language": "en", "User-Agent": "Mozilla/5.0",
@@ -85,14 +84,14 @@ func (b *bed) way(bench *testing.B, path string, header http.Header) {
 		r.Header[name] = values
 	}
 	w := newAnswer()
-	bench.ReportAllocs()
-	for bench.Loop() {
+	b.ReportAllocs()
+	for b.Loop() {
 		clear(w.header)
 		delete(r.Header, "X-Request-Id") // as for every new request
 		delete(r.Header, "Traceparent")
 		var result Result
-		if err := b.Engine.ServeHTTP(w, r, clientForTest, b.site, &result); err != nil {
-			bench.Fatal(err)
+		if err := on.Engine.ServeHTTP(w, r, clientForTest, on.site, &result); err != nil {
+			b.Fatal(err)
 		}
 	}
 }
@@ -104,5 +103,3 @@ func BenchmarkPublish(b *testing.B) {
 		bed.publish()
 	}
 }
-
-var _ io.Writer = (*answer)(nil)

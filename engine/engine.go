@@ -62,7 +62,7 @@ type Engine struct {
 
 	mu      sync.Mutex // guards what the view is made of
 	plan    *plan
-	base    []routes.State // the plan's, by Entry.Index: only their salts
+	base    []*routes.State // the plan's states before the ledger's, by Entry.Index
 	refused *Refusal
 	salts   map[string]string   // by cohort; a salt never changes
 	offers  map[*offer]struct{} // one per living configuration

@@ -52,11 +52,12 @@ func (o *outage) Secret(ctx context.Context, name string, fresh func() []byte) (
 
 // withOutage puts the bed on a store that can be down.
 func withOutage(t *testing.T, o *outage) option {
-	return func(b *bed, options *Options) {
+	t.Helper()
+	return func(_ *bed, options *Options) {
 		var err error
 		o.Store, err = sqlite.Open(t.TempDir() + "/outage.db")
 		must(t, err)
-		t.Cleanup(func() { must(t, o.Store.Close()) })
+		t.Cleanup(func() { must(t, o.Close()) })
 		ledger, err := rollout.Open(context.Background(), rollout.Options{
 			Store: o, Now: time.Now, Logger: slog.New(slog.DiscardHandler), Wait: 100 * time.Millisecond,
 		})

@@ -49,14 +49,17 @@ const retryAfter = "5"
 // when the error is a [proxy.Failure] of kind broken, it aborts the connection,
 // because an answer had begun.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Client, site Site, result *Result) error {
-	start := e.now()
+	start, ctx := e.now(), r.Context()
 	removeForgeable(r)
-	result.RequestID = telemetry.Correlate(r.Context(), r.Header)
+	result.RequestID = telemetry.Correlate(ctx, r.Header)
 	header := w.Header()
 	header[telemetry.RequestIDHeader] = r.Header[telemetry.RequestIDHeader]
 	if r.Method == http.MethodConnect {
-		// What follows a refused CONNECT on its connection may be the tunnel's.
-		header["Allow"], header["Connection"] = []string{allowed}, []string{"close"}
+		header["Allow"] = []string{allowed}
+		if r.ProtoMajor == 1 {
+			// What follows on the connection may be meant for the tunnel.
+			header["Connection"] = []string{"close"}
+		}
 		return ErrConnect
 	}
 	v := e.view.Load()
@@ -68,7 +71,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	lane := v.laneOf(entry)
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
-	telemetry.Annotate(r.Context(), &result.Decision, result.RequestID)
+	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
 	if key.cookie != "" {
 		http.SetCookie(w, e.visitors.Load().Cookie(key.cookie, secure(&c, r.Header)))
 	}
@@ -76,7 +79,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	// Deferred: a site's handlers may abort the request by a panic.
 	defer func() {
 		result.Duration = e.now().Sub(start)
-		lane.recorder.Record(r.Context(), &result.Decision, served(result, err))
+		lane.recorder.Record(ctx, &result.Decision, served(result, err))
 	}()
 	way.fill(r, entry, c, result.RequestID)
 	result.Outcome, err = proxy.Forward(w, r, way.plan)
@@ -92,6 +95,7 @@ var errAborted = errors.New("a handler aborted the request")
 // nowhere stands for a monolith without a url in a site without its block.
 type nowhere struct{}
 
+// Serve implements proxy.Upstream.
 func (nowhere) Serve(http.ResponseWriter, *http.Request, *proxy.Call) error {
 	return &proxy.Failure{Kind: proxy.KindConnect, Status: http.StatusServiceUnavailable, Err: ErrNoTarget}
 }
@@ -138,20 +142,26 @@ func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, request
 // is nobody's failure.
 func served(result *Result, err error) telemetry.Served {
 	s := telemetry.Served{Duration: result.Duration}
-	var failure *proxy.Failure
 	switch {
 	case result.Outcome.Fallback != "":
 		s.Failure, s.Fallback = string(result.Outcome.Fallback), true
-	case errors.As(err, &failure):
-		if failure.Kind != proxy.KindClient && failure.Kind != proxy.KindCanceled {
-			s.Failure = string(failure.Kind)
-		}
 	case err != nil:
-		s.Failure = string(proxy.KindBroken)
+		s.Failure = kindOf(err)
 	case result.Outcome.Status >= http.StatusInternalServerError:
 		s.Failure = string(proxy.KindStatus)
 	}
 	return s
+}
+
+func kindOf(err error) string {
+	failure, ok := errors.AsType[*proxy.Failure](err)
+	switch {
+	case !ok:
+		return string(proxy.KindBroken)
+	case failure.Kind == proxy.KindClient, failure.Kind == proxy.KindCanceled:
+		return ""
+	}
+	return string(failure.Kind)
 }
 
 // secure reports whether the client's own connection is https, as far as a

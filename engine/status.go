@@ -216,10 +216,10 @@ func (e *Engine) RolloutStatus() (RolloutStatus, error) {
 }
 
 func (v *view) routeStatus(entry *routes.Entry, now time.Time) RouteStatus {
-	r, state := entry.Route, v.snapshot.Route(entry.Route.Name)
+	r, state, live := entry.Route, v.snapshot.Route(entry.Route.Name), v.stateOf(entry)
 	s := RouteStatus{
 		Route: r.Name, Service: r.Service, Owner: r.Owner, Sticky: r.Sticky.String(),
-		Cohort: cohort(r), Salt: v.states[entry.Index].Salt, Known: v.states[entry.Index].Known,
+		Cohort: cohort(r), Salt: live.Salt, Known: live.Known,
 		Share: state.Share, Version: state.Version,
 		By: state.By, Reason: state.Reason, Source: state.Source, Since: state.Since,
 	}

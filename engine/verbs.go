@@ -95,8 +95,9 @@ func nearest(name string, table *routes.Table) []string {
 		}
 	}
 	slices.SortStableFunc(guesses, func(a, b guess) int { return cmp.Compare(b.score, a.score) })
-	var names []string
-	for _, g := range guesses[:min(len(guesses), 3)] {
+	guesses = guesses[:min(len(guesses), 3)]
+	names := make([]string, 0, len(guesses))
+	for _, g := range guesses {
 		names = append(names, g.name)
 	}
 	return names

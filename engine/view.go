@@ -15,7 +15,9 @@ import (
 type view struct {
 	*plan
 	snapshot *rollout.Snapshot
-	states   []routes.State // by Entry.Index
+	// states are by Entry.Index, but for what all of them share: the brake, and
+	// whether the ledger is known. A route that was never touched has its base.
+	states []*routes.State
 }
 
 // plan is what is made of a route table once, however often the ledger changes.
@@ -68,7 +70,10 @@ func (p *plan) close() {
 }
 
 func (v *view) stateOf(entry *routes.Entry) routes.State {
-	return v.states[entry.Index]
+	state := *v.states[entry.Index]
+	state.Known = state.Known && v.snapshot.Known
+	state.Brake = v.snapshot.Brake != nil
+	return state
 }
 
 // publish makes a view of what is known now. It is called on every change of
@@ -87,18 +92,16 @@ func (e *Engine) publishLocked() {
 	// then has the last snapshot, whoever came first.
 	snapshot := e.ledger.Snapshot()
 	states := slices.Clone(e.base)
-	brake := snapshot.Brake != nil
-	for i := range states {
-		states[i].Known = snapshot.Known && states[i].Salt != ""
-		states[i].Brake = brake
-	}
+	touched := make([]routes.State, 0, len(snapshot.Routes))
 	for name := range snapshot.Routes {
-		if entry := e.plan.table.Entry(name); entry != nil {
-			state := snapshot.State(name)
-			state.Salt = states[entry.Index].Salt
-			state.Known = state.Known && state.Salt != ""
-			states[entry.Index] = state
+		entry := e.plan.table.Entry(name)
+		if entry == nil {
+			continue
 		}
+		state, base := snapshot.State(name), states[entry.Index]
+		state.Salt, state.Known = base.Salt, base.Known
+		touched = append(touched, state)
+		states[entry.Index] = &touched[len(touched)-1]
 	}
 	e.view.Store(&view{plan: e.plan, snapshot: snapshot, states: states})
 }
@@ -106,9 +109,12 @@ func (e *Engine) publishLocked() {
 // saltLocked makes the states that publish starts from: only their salts.
 func (e *Engine) saltLocked() {
 	entries := e.plan.table.Routes()
-	e.base = make([]routes.State, len(entries))
+	all := make([]routes.State, len(entries))
+	e.base = make([]*routes.State, len(entries))
 	for i, entry := range entries {
-		e.base[i].Salt = e.salts[cohort(entry.Route)]
+		salt := e.salts[cohort(entry.Route)]
+		all[i] = routes.State{Known: salt != "", Salt: salt}
+		e.base[i] = &all[i]
 	}
 }
 

@@ -36,7 +36,7 @@ type watcher struct {
 
 // sighting is what tells one state of a file from another without reading it.
 type sighting struct {
-	real string // the path with all symbolic links resolved
+	path string // with all symbolic links resolved
 	info os.FileInfo
 }
 
@@ -44,20 +44,20 @@ func (s sighting) equal(other sighting) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == nil && other.info == nil
 	}
-	return s.real == other.real && os.SameFile(s.info, other.info) &&
+	return s.path == other.path && os.SameFile(s.info, other.info) && s.info.Mode() == other.info.Mode() &&
 		s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }
 
 func sight(path string) sighting {
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return sighting{}
 	}
-	info, err := os.Stat(real)
+	info, err := os.Stat(resolved)
 	if err != nil {
 		return sighting{}
 	}
-	return sighting{real: real, info: info}
+	return sighting{path: resolved, info: info}
 }
 
 // watch calls changed, from one goroutine, when the file at path may have
@@ -122,7 +122,7 @@ func (w *watcher) run() {
 			if !w.last.equal(sight(w.path)) {
 				touched()
 			}
-			w.follow(w.last.real)
+			w.follow(w.last.path)
 		case <-rest.C:
 			since = time.Time{}
 			w.look()
@@ -133,11 +133,8 @@ func (w *watcher) run() {
 
 // concerns reports whether an event in one of the folders is about the file.
 func (w *watcher) concerns(event fsnotify.Event) bool {
-	if event.Op == fsnotify.Chmod {
-		return false
-	}
 	name := filepath.Base(event.Name)
-	if name == filepath.Base(w.path) || name == filepath.Base(w.last.real) {
+	if name == filepath.Base(w.path) || name == filepath.Base(w.last.path) {
 		return true
 	}
 	return !w.last.equal(sight(w.path))
@@ -146,18 +143,18 @@ func (w *watcher) concerns(event fsnotify.Event) bool {
 // look remembers the file as it is now and watches the folders it is in.
 func (w *watcher) look() {
 	w.last = sight(w.path)
-	w.follow(w.last.real)
+	w.follow(w.last.path)
 }
 
 // follow watches the folders of the path and of what it resolves to. Watching
 // twice is harmless; a folder that was replaced is watched anew.
-func (w *watcher) follow(real string) {
+func (w *watcher) follow(resolved string) {
 	if w.notify == nil {
 		return
 	}
 	folders := []string{filepath.Dir(w.path)}
-	if real != "" && filepath.Dir(real) != folders[0] {
-		folders = append(folders, filepath.Dir(real))
+	if resolved != "" && filepath.Dir(resolved) != folders[0] {
+		folders = append(folders, filepath.Dir(resolved))
 	}
 	for _, folder := range folders {
 		if err := w.notify.Add(folder); err != nil {

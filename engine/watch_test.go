@@ -111,11 +111,11 @@ func TestWatchSeesKubernetesSwapALink(t *testing.T) {
 func TestWatchSeesWhatALinkPointsTo(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, "")
-	real := filepath.Join(t.TempDir(), "real.yaml")
-	must(t, os.WriteFile(real, []byte(b.table(one("first"))), 0o600))
-	must(t, os.Symlink(real, b.path))
+	shared := filepath.Join(t.TempDir(), "shared.yaml")
+	must(t, os.WriteFile(shared, []byte(b.table(one("first"))), 0o600))
+	must(t, os.Symlink(shared, b.path))
 	must(t, b.Watch(b.path))
-	must(t, os.WriteFile(real, []byte(b.table(one("second"))), 0o600))
+	must(t, os.WriteFile(shared, []byte(b.table(one("second"))), 0o600))
 	b.runs("second")
 }
 

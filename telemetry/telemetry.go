@@ -139,15 +139,18 @@ var reasons = [...]routes.Reason{
 // exporter gives to nobody else.
 type captured struct{ collector *prometheus.Collector }
 
+// Register implements prometheus.Registerer.
 func (c captured) Register(collector prometheus.Collector) error {
 	*c.collector = collector
 	return nil
 }
 
+// MustRegister implements prometheus.Registerer.
 func (c captured) MustRegister(collectors ...prometheus.Collector) {
 	for _, collector := range collectors {
 		*c.collector = collector
 	}
 }
 
+// Unregister implements prometheus.Registerer.
 func (captured) Unregister(prometheus.Collector) bool { return false }

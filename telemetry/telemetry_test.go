@@ -22,15 +22,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func newTelemetry(t testing.TB, o telemetry.Options) *telemetry.Telemetry {
-	t.Helper()
+func newTelemetry(tb testing.TB, o telemetry.Options) *telemetry.Telemetry {
+	tb.Helper()
 	made, err := telemetry.New(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := made.Close(context.Background()); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return made
@@ -60,7 +60,7 @@ func gather(t *testing.T, from *telemetry.Telemetry) map[string]float64 {
 }
 
 func labels(metric *dto.Metric) string {
-	var all []string
+	all := make([]string, 0, len(metric.GetLabel()))
 	for _, pair := range metric.GetLabel() {
 		all = append(all, fmt.Sprintf("%s=%q", pair.GetName(), pair.GetValue()))
 	}
