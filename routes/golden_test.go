@@ -55,20 +55,20 @@ func golden(t *testing.T, name, text string) {
 }
 
 // documents are the YAML files of a folder in testdata.
-func documents(t testing.TB, folder string) []string {
-	t.Helper()
+func documents(tb testing.TB, folder string) []string {
+	tb.Helper()
 	names, err := filepath.Glob(filepath.Join("testdata", folder, "*.yaml"))
 	if err != nil || len(names) == 0 {
-		t.Fatalf("no documents in %s: %v", folder, err)
+		tb.Fatalf("no documents in %s: %v", folder, err)
 	}
 	return names
 }
 
-func read(t testing.TB, name string) []byte {
-	t.Helper()
+func read(tb testing.TB, name string) []byte {
+	tb.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return data
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	syntax "github.com/goccy/go-yaml"
@@ -130,6 +131,9 @@ func (p *parser) syntaxError(data []byte, err error) {
 		_, better := syntaxparser.ParseBytes(data, 0)
 		if errors.As(better, &broken) && broken.Token != nil && broken.Token.Position != nil {
 			at := broken.Token.Position
+			if strings.Contains(broken.Token.Value, "\t") {
+				hint = "indent with spaces: YAML takes no tabs"
+			}
 			p.addAt(position{int32(at.Line), int32(at.Column)}, codeSyntax, broken.Token.Value, broken.Message, hint)
 			return
 		}

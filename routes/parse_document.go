@@ -2,7 +2,6 @@ package routes
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -12,9 +11,9 @@ import (
 const hashFractional = "fractional-v2"
 
 var documentFields = fields[Document]{
-	"hash": func(p *parser, n *yaml.Node, d *Document) {
+	"hash": func(p *parser, n *yaml.Node, _ *Document) {
 		if hash, ok := p.text(n, "hash"); ok && hash != hashFractional {
-			p.add(n, codeBadText, hash, "unknown hash", suggest(hash, []string{hashFractional}, "known"))
+			p.add(n, codeBadText, hash, "unknown hash", p.suggest(hash, slices.Values([]string{hashFractional}), "known"))
 		}
 	},
 	"monolith": func(p *parser, n *yaml.Node, d *Document) { d.Monolith = p.name(n, "monolith") },
@@ -23,7 +22,7 @@ var documentFields = fields[Document]{
 		d.Targets = make(map[string]*Target, len(pairs))
 		for _, one := range pairs {
 			t := &Target{Name: p.name(one.key, "target"), Line: one.key.Line, column: int32(one.key.Column)}
-			object(p, one.value, "target "+one.name(), targetFields, t)
+			object(p, one.value, "target "+t.Name, targetFields, t)
 			d.Targets[t.Name] = t
 		}
 	},
@@ -103,11 +102,7 @@ func (p *parser) services(doc *Document) {
 }
 
 func (p *parser) unknownTarget(doc *Document, at position, what, name string) {
-	hint := ""
-	if !p.full() {
-		hint = suggest(name, slices.Sorted(maps.Keys(doc.Targets)), "targets")
-	}
-	p.addAt(at, codeUnknownTarget, name, what+" names no target", hint)
+	p.addAt(at, codeUnknownTarget, name, what+" names no target", p.suggest(name, sortedKeys(doc.Targets), "targets"))
 }
 
 // routeNames checks that no two routes have one name.

@@ -2,14 +2,8 @@ package routes
 
 import (
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -17,7 +11,7 @@ import (
 const (
 	// maxVisits is how many nodes are looked at; each use of an alias counts
 	// what it stands for.
-	maxVisits = 10_000_000
+	maxVisits = 5_000_000
 	// maxMergeDepth is how deep merge keys may be nested.
 	maxMergeDepth = 10
 	// maxProblems is how many problems are kept.
@@ -54,7 +48,7 @@ func (p *parser) addAt(at position, code, text, message, hint string) {
 	}
 	p.problems = append(p.problems, Problem{
 		Code: code, Severity: severityOf[code], File: p.file, Line: int(at.line), Column: int(at.column),
-		Route: p.route, Text: shorten(text), Message: message, Hint: hint,
+		Route: p.route, Text: shorten(withoutUser(text)), Message: visible(message), Hint: hint,
 	})
 }
 
@@ -223,10 +217,7 @@ func object[T any](p *parser, n *yaml.Node, what string, known fields[T], into *
 			set(p, one.value, into)
 			continue
 		}
-		if !p.full() {
-			names := slices.Sorted(maps.Keys(known))
-			p.add(one.key, codeUnknownField, one.name(), "unknown field of "+what, suggest(one.name(), names, "known"))
-		}
+		p.add(one.key, codeUnknownField, one.name(), "unknown field of "+what, p.suggest(one.name(), sortedKeys(known), "known"))
 	}
 	for _, name := range required {
 		if resolve(n).Kind == yaml.MappingNode && !slices.ContainsFunc(pairs, func(one pair) bool { return one.name() == name }) {
@@ -236,106 +227,3 @@ func object[T any](p *parser, n *yaml.Node, what string, known fields[T], into *
 	return pairs
 }
 
-// suggest makes a hint of the known words: the nearest one, when it is near
-// enough to be a typo, and all of them, when they are few.
-func suggest(word string, known []string, label string) string {
-	const maxListed = 20
-	nearest, best := "", max(1, len(word)/3)+1
-	for _, candidate := range known {
-		if len(word) > 2*maxName {
-			break // no typo of a name; and the distance takes the product of both lengths
-		}
-		if distance := levenshtein.Distance(word, candidate, nil); distance < best {
-			nearest, best = candidate, distance
-		}
-	}
-	var parts []string
-	if nearest != "" {
-		parts = append(parts, fmt.Sprintf("did you mean %q?", nearest))
-	}
-	if len(known) <= maxListed {
-		parts = append(parts, label+": "+strings.Join(known, ", "))
-	}
-	return strings.Join(parts, " ")
-}
-
-// text reads a text; false when it is none.
-func (p *parser) text(n *yaml.Node, what string) (string, bool) {
-	n = resolve(n)
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" && n.Tag != "!!timestamp" {
-		p.wrongType(n, what, "a text")
-		return "", false
-	}
-	return n.Value, p.checkText(n, what)
-}
-
-// scalar reads a text, or a number or a boolean as it is written.
-func (p *parser) scalar(n *yaml.Node, what string) (string, bool) {
-	n = resolve(n)
-	switch n.Tag {
-	case "!!int", "!!float", "!!bool":
-		return n.Value, true
-	}
-	return p.text(n, what)
-}
-
-// checkText refuses what no field's text may hold.
-func (p *parser) checkText(n *yaml.Node, what string) bool {
-	if i := strings.IndexFunc(n.Value, isHidden); i >= 0 {
-		p.add(n, codeBadText, n.Value, what+" holds a control character", "remove it")
-		return false
-	}
-	if len(n.Value) > maxText && utf8.RuneCountInString(n.Value) > maxText {
-		p.add(n, codeBadText, n.Value, what+" is too long", fmt.Sprintf("at most %d characters", maxText))
-		return false
-	}
-	return true
-}
-
-// isHidden reports whether r would disturb the line it is shown in: control
-// characters, line separators, and what turns the direction of a text around.
-func isHidden(r rune) bool {
-	return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
-}
-
-// number reads a whole number from low to high.
-func (p *parser) number(n *yaml.Node, what string, low, high int) int {
-	if n = resolve(n); n.Tag != "!!int" {
-		p.wrongType(n, what, "a whole number")
-		return 0
-	}
-	value, err := strconv.Atoi(n.Value)
-	if err != nil || value < low || value > high {
-		p.add(n, codeBadNumber, n.Value, what+" is out of range", fmt.Sprintf("%d to %d", low, high))
-		return 0
-	}
-	return value
-}
-
-// wrongType notes that n is not what it should be.
-func (p *parser) wrongType(n *yaml.Node, what, want string) {
-	text, have, hint := n.Value, "a value of its own type", ""
-	switch n.Kind {
-	case yaml.MappingNode:
-		have = "a mapping"
-	case yaml.SequenceNode:
-		have = "a list"
-	case yaml.ScalarNode:
-		switch n.Tag {
-		case "!!null":
-			have, hint = "nothing", "write a value, or leave the field out"
-		case "!!int":
-			have = "a number"
-		case "!!float":
-			have = "a fraction"
-		case "!!bool":
-			have = "true or false"
-		case "!!str":
-			have = "a text"
-		}
-		if want == "a text" && n.Tag != "!!null" {
-			hint = "quote it: " + strconv.Quote(shorten(n.Value))
-		}
-	}
-	p.add(n, codeWrongType, text, fmt.Sprintf("%s must be %s, not %s", what, want, have), hint)
-}

@@ -49,12 +49,11 @@ var whenFields = fields[When]{
 
 var conditionFields = fields[Condition]{
 	"exact": func(p *parser, n *yaml.Node, c *Condition) {
-		c.Kind = Exact
-		c.Text, _ = p.scalar(n, "exact")
+		c.Kind, c.Text = Exact, p.scalar(n, "exact")
 	},
 	"prefix": func(p *parser, n *yaml.Node, c *Condition) {
-		c.Kind = Prefix
-		if c.Text, _ = p.scalar(n, "prefix"); c.Text == "" && isText(n) {
+		c.Kind, c.Text = Prefix, p.scalar(n, "prefix")
+		if c.Text == "" && resolve(n).Tag == "!!str" {
 			p.add(resolve(n), codeBadCondition, "", "an empty prefix", "to ask whether there is a value, write present: true")
 		}
 	},
@@ -80,6 +79,12 @@ var conditionFields = fields[Condition]{
 		}
 	},
 }
+
+// What some texts may be.
+var (
+	failures    = []string{"connect", "error", "timeout"}
+	stickyForms = []string{"user", "visitor", "ip", "cookie:NAME", "header:NAME"}
+)
 
 // noEffect are the fields that only matter for a route with a service.
 var noEffect = []string{"sticky", "percent", "cohort", "rewrite", "timeout", "fallback"}
@@ -225,7 +230,7 @@ func (p *parser) conditions(n *yaml.Node, what string, name func(string) (string
 func (p *parser) condition(n *yaml.Node, name string) (c Condition) {
 	n = resolve(n)
 	if n.Kind != yaml.MappingNode {
-		c.Text, _ = p.scalar(n, shorten(name))
+		c.Text = p.scalar(n, shorten(name))
 		return c
 	}
 	if pairs := object(p, n, "the condition", conditionFields, &c); len(pairs) != 1 {
@@ -266,7 +271,7 @@ func (p *parser) failure(n *yaml.Node, what string, f *Fallback) string {
 	case "timeout":
 		f.Timeout = true
 	default:
-		p.add(n, codeBadFallback, word, "no such failure", suggest(word, []string{"connect", "error", "timeout"}, "known")+", 500 to 599")
+		p.add(n, codeBadFallback, word, "no such failure", p.suggest(word, slices.Values(failures), "known")+", 500 to 599")
 		return ""
 	}
 	return word
@@ -295,7 +300,7 @@ func (p *parser) sticky(n *yaml.Node) Sticky {
 	}
 	sticky, err := parseSticky(text)
 	if err != nil {
-		p.add(resolve(n), codeBadSticky, text, "sticky: "+err.Error(), suggest(text, []string{"user", "visitor", "ip", "cookie:NAME", "header:NAME"}, "known"))
+		p.add(resolve(n), codeBadSticky, text, "sticky: "+err.Error(), p.suggest(text, slices.Values(stickyForms), "known"))
 	}
 	return sticky
 }

@@ -96,7 +96,15 @@ func (ps Problems) sorted() Problems {
 // position is a place in the document, from 1; zero when it is not there.
 type position struct{ line, column int32 }
 
-func (at position) known() bool { return at.line > 0 }
+// withoutUser is text without what may be the password in a URL: problems are
+// logged.
+func withoutUser(text string) string {
+	scheme, rest, found := strings.Cut(text, "://")
+	if i := strings.LastIndexByte(rest, '@'); found && i >= 0 {
+		return scheme + "://…" + rest[i:]
+	}
+	return text
+}
 
 // maxShown is how many bytes of offending text a problem shows.
 const maxShown = 80

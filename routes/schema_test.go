@@ -109,19 +109,19 @@ func documentWith(t *testing.T, field string) string {
 		strings.Join(parts["target"], "\n    "), strings.Join(parts["route"], "\n    "))
 }
 
-func compiledSchema(t testing.TB) *jsonschema.Schema {
-	t.Helper()
+func compiledSchema(tb testing.TB) *jsonschema.Schema {
+	tb.Helper()
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c := jsonschema.NewCompiler()
 	if err := c.AddResource("schema.json", document); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	schema, err := c.Compile("schema.json")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return schema
 }

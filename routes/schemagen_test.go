@@ -55,14 +55,14 @@ func conditionSchema() *jsonschema.Schema {
 			{Type: "string", Pattern: pattern, MaxLength: &many}, {Type: "number"}, {Type: "boolean"},
 		}}
 	}
-	const any, some = `^[^\x00-\x1f\x7f-\x9f]*$`, `^[^\x00-\x1f\x7f-\x9f]+$`
+	const every, some = `^[^\x00-\x1f\x7f-\x9f]*$`, `^[^\x00-\x1f\x7f-\x9f]+$`
 	tests := jsonschema.NewProperties()
-	tests.Set("exact", value(any))
+	tests.Set("exact", value(every))
 	tests.Set("prefix", value(some))
-	tests.Set("regexp", &jsonschema.Schema{Type: "string", Pattern: any, MaxLength: &many, Description: "RE2 syntax, unanchored"})
+	tests.Set("regexp", &jsonschema.Schema{Type: "string", Pattern: every, MaxLength: &many, Description: "RE2 syntax, unanchored"})
 	tests.Set("present", &jsonschema.Schema{Type: "boolean"})
 	object := &jsonschema.Schema{Type: "object", Properties: tests, AdditionalProperties: jsonschema.FalseSchema, MinProperties: &one, MaxProperties: &one}
-	return &jsonschema.Schema{AnyOf: append(value(any).AnyOf, object)}
+	return &jsonschema.Schema{AnyOf: append(value(every).AnyOf, object)}
 }
 
 // generateSchema makes the schema from the types of a document, their tags and

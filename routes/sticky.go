@@ -33,7 +33,7 @@ var stickyWords = [...]string{
 	StickyUser: "user", StickyVisitor: "visitor", StickyIP: "ip", StickyCookie: "cookie", StickyHeader: "header",
 }
 
-var errSticky = errors.New("write user, visitor, ip, cookie:NAME or header:NAME")
+var errSticky = errors.New("there is no such key")
 
 // parseSticky reads user, visitor, ip, cookie:NAME or header:NAME.
 func parseSticky(s string) (Sticky, error) {

@@ -60,9 +60,6 @@ func (p *parser) data(n *yaml.Node, what string) string {
 	return text
 }
 
-// isText reports whether n is a text.
-func isText(n *yaml.Node) bool { return resolve(n).Tag == "!!str" }
-
 // line reads a text that is not empty.
 func (p *parser) line(n *yaml.Node, what string) string {
 	text, ok := p.text(n, what)
@@ -80,7 +77,7 @@ func (p *parser) webAddress(n *yaml.Node, what string) string {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		p.add(resolve(n), codeBadURL, withoutUser(text), what+" is not a web address", "https://HOST/…")
+		p.add(resolve(n), codeBadURL, text, what+" is not a web address", "https://HOST/…")
 	}
 	return text
 }
@@ -115,15 +112,15 @@ func (p *parser) duration(n *yaml.Node, what string) time.Duration {
 
 // urls reads one URL or a list of them.
 func (p *parser) urls(n *yaml.Node) []string {
-	switch n = resolve(n); n.Kind {
-	case yaml.ScalarNode:
+	if n = resolve(n); n.Kind == yaml.ScalarNode {
 		return []string{p.url(n, "url")}
-	case yaml.MappingNode:
+	}
+	if n.Kind != yaml.SequenceNode {
 		p.wrongType(n, "url", "a text or a list")
 		return nil
 	}
 	urls := p.distinct(n, "url", (*parser).url)
-	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+	if len(n.Content) == 0 {
 		p.add(n, codeBadURL, "", "url is an empty list", "leave url out when the site serves the target")
 	}
 	for _, text := range urls {
@@ -146,17 +143,8 @@ func (p *parser) url(n *yaml.Node, what string) string {
 		return ""
 	}
 	if err := checkTargetURL(text); err != nil {
-		p.add(resolve(n), codeBadURL, withoutUser(text), what+": "+err.Error(), "http://HOST:PORT, https://…, h2c://… or unix:///PATH")
+		p.add(resolve(n), codeBadURL, text, what+": "+err.Error(), "http://HOST:PORT, https://…, h2c://… or unix:///PATH")
 		return ""
-	}
-	return text
-}
-
-// withoutUser is text without what may be a password.
-func withoutUser(text string) string {
-	scheme, rest, found := strings.Cut(text, "://")
-	if i := strings.LastIndexByte(rest, '@'); found && i >= 0 {
-		return scheme + "://…" + rest[i:]
 	}
 	return text
 }
@@ -185,9 +173,14 @@ func checkTargetURL(text string) error {
 		}
 		return nil
 	case "http", "https", "h2c":
+		return checkHost(u)
 	default:
 		return fmt.Errorf("the scheme %q is not known", u.Scheme)
 	}
+}
+
+// checkHost accepts a host, with a port or not, and nothing behind it.
+func checkHost(u *url.URL) error {
 	if u.Hostname() == "" {
 		return errors.New("the host is missing")
 	}
