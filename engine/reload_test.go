@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -42,18 +43,16 @@ func TestNothingFailsAndNothingMixesDuringReloads(t *testing.T) {
 	if testing.Short() {
 		requests, reloads = 1000, 10
 	}
-	var left atomic.Int64
-	left.Store(int64(requests))
-	ended := make(chan struct{})
+	var sent atomic.Int64
+	var ended atomic.Bool // the reloads have
 	var clients sync.WaitGroup
 	for range 4 {
 		clients.Go(func() {
-			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
+			for n := sent.Add(1); n <= int64(requests) || !ended.Load(); n = sent.Add(1) {
 				b.wholeAnswer(n)
 			}
 		})
 	}
-	go func() { clients.Wait(); close(ended) }()
 	good, bad := 0, 0
 	for n := 1; n <= reloads; n++ {
 		if n%3 == 0 {
@@ -69,10 +68,9 @@ func TestNothingFailsAndNothingMixesDuringReloads(t *testing.T) {
 			return have
 		})
 	}
-	<-ended
-	if good == 0 || bad == 0 {
-		t.Error("both kinds of reload are needed")
-	}
+	ended.Store(true)
+	clients.Wait()
+	t.Logf("%d requests during %d reloads, %d of them refused", sent.Load(), good+bad, bad)
 }
 
 // wholeAnswer sends one request and checks that all of its answer comes from
@@ -98,12 +96,12 @@ func (b *bed) wholeAnswer(n int64) {
 		}
 		return
 	}
-	number := strings.TrimPrefix(result.Target, "s")
-	if body != fmt.Sprintf("service GET /g%s/%d", number, n) {
+	number, err := strconv.Atoi(strings.TrimPrefix(result.Target, "s"))
+	if err != nil || body != fmt.Sprintf("service GET /g%d/%d", number, n) {
 		b.t.Errorf("%s: target %s, body %q", path, result.Target, body)
 	}
-	if strings.HasPrefix(path, "/odd") && strings.TrimLeft(number, "02468") == "" && len(number) == 1 {
-		b.t.Errorf("%s moved in the even generation %s", path, number)
+	if strings.HasPrefix(path, "/odd") && number%2 == 0 {
+		b.t.Errorf("%s moved in the even generation %d", path, number)
 	}
 }
 

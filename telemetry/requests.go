@@ -24,7 +24,14 @@ const (
 type Route struct {
 	telemetry *Telemetry
 	name      string
-	series    [2][len(reasons)]atomic.Pointer[series]
+	label     atomic.Pointer[label] // nil before the first request
+}
+
+// label is the series of one value of the label route, by arm and reason, each
+// made when it is needed.
+type label struct {
+	name   string
+	series [2][len(reasons)]atomic.Pointer[series]
 }
 
 // series holds the attributes of one route, arm and reason, made once.
@@ -51,29 +58,39 @@ type Served struct {
 	Fallback bool
 }
 
-// Route returns the recorder for a route's name, the same one for the same
-// name always; the empty name stands for requests that no route matched.
+// Route returns a recorder for a route's name; the empty name stands for
+// requests that no route matched. It is cheap: series are made for the routes
+// that get requests, not for those that a table names.
 func (t *Telemetry) Route(name string) *Route {
+	return &Route{telemetry: t, name: name}
+}
+
+// labelOf is the label of a route that gets its first request from a table: its
+// own as long as there is room, and for ever then.
+func (t *Telemetry) labelOf(name string) *label {
 	if name == "" {
-		name = noRoute
+		return &t.none
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if route := t.routes[name]; route != nil {
-		return route
+	if have := t.labels[name]; have != nil {
+		return have
 	}
-	if len(t.routes) >= t.maxRoutes && name != noRoute {
-		return t.other
+	if len(t.labels) >= t.maxRoutes {
+		return &t.other
 	}
-	route := &Route{telemetry: t, name: name}
-	t.routes[name] = route
-	return route
+	t.labels[name] = &label{name: name}
+	return t.labels[name]
 }
 
 // Record counts one request that was decided as d.
 func (r *Route) Record(ctx context.Context, d *routes.Decision, s Served) {
-	series := r.seriesOf(d.Arm, d.Reason)
-	t := r.telemetry
+	t, label := r.telemetry, r.label.Load()
+	if label == nil {
+		label = t.labelOf(r.name)
+		r.label.Store(label)
+	}
+	series := label.of(d.Arm, d.Reason)
 	t.requests.Add(ctx, 1, series.add...)
 	t.duration.Record(ctx, s.Duration.Seconds(), series.record...)
 	if s.Failure != "" {
@@ -81,13 +98,13 @@ func (r *Route) Record(ctx context.Context, d *routes.Decision, s Served) {
 	}
 }
 
-func (r *Route) seriesOf(arm routes.Arm, reason routes.Reason) *series {
-	slot := &r.series[arm&1][indexOf(reason)]
+func (l *label) of(arm routes.Arm, reason routes.Reason) *series {
+	slot := &l.series[arm&1][indexOf(reason)]
 	if made := slot.Load(); made != nil {
 		return made
 	}
 	set := attribute.NewSet(
-		attribute.String("route", r.name),
+		attribute.String("route", l.name),
 		attribute.String("arm", arm.String()),
 		attribute.String("reason", string(reasons[indexOf(reason)])))
 	option := metric.WithAttributeSet(set)

@@ -24,8 +24,9 @@ const scope = "github.com/strangler-proxy/strangler"
 type Options struct {
 	// Version is Strangler's own, for the resource attributes. May be empty.
 	Version string
-	// MaxRoutes is how many distinct route names get series of their own;
-	// further ones share the route label "_other". Default 1000.
+	// MaxRoutes is how many routes get series of their own, in the order of
+	// their first requests; further ones share the route label "_other".
+	// Default 1000.
 	MaxRoutes int
 	// Readers read the same instruments beside the Prometheus collector.
 	Readers []sdkmetric.Reader
@@ -42,10 +43,10 @@ type Telemetry struct {
 	failures metric.Int64Counter
 	reloads  metric.Int64Counter
 
-	maxRoutes int
-	mu        sync.Mutex // guards routes
-	routes    map[string]*Route
-	other     *Route
+	maxRoutes   int
+	none, other label
+	mu          sync.Mutex // guards labels
+	labels      map[string]*label
 }
 
 // New makes the provider and its instruments.
@@ -53,8 +54,8 @@ func New(o Options) (*Telemetry, error) {
 	if o.MaxRoutes <= 0 {
 		o.MaxRoutes = 1000
 	}
-	t := &Telemetry{maxRoutes: o.MaxRoutes, routes: map[string]*Route{}}
-	t.other = &Route{telemetry: t, name: otherRoutes}
+	t := &Telemetry{maxRoutes: o.MaxRoutes, labels: map[string]*label{}}
+	t.none.name, t.other.name = noRoute, otherRoutes
 	exporter, err := promexporter.New(
 		promexporter.WithRegisterer(captured{&t.collector}),
 		promexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
