@@ -71,11 +71,14 @@ func (e *edit) restored(newest *Change, now RouteState) RouteState {
 	return after
 }
 
-// unsaved is an edit in effect that the store has not taken yet.
+// unsaved is an edit in effect that the store has not taken yet. The ledger's
+// lock guards it.
 type unsaved struct {
 	*edit
+	// change is the edit as made on the state now.
+	change Change
 	// heard is closed when the store has taken the edit or has failed to once;
-	// stored is the record in the former case. Guarded by the ledger's lock.
+	// stored is the record in the former case.
 	heard  chan struct{}
 	told   bool
 	stored *Change

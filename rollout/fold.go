@@ -7,13 +7,14 @@ import (
 )
 
 // newest answers the newest change of a route, stored or not; nil when it was
-// never touched. The caller holds the lock.
+// never touched. It also brings the route's unsaved edits up to date with what
+// they are laid over. The caller holds the lock.
 func (l *Ledger) newest(route string) *Change {
 	newest := l.stored(route)
 	for _, u := range l.unsaved {
 		if u.route == route {
 			c, _ := u.on(newest) // an edit in effect refuses nothing
-			newest = &c
+			u.change, newest = c, &c
 		}
 	}
 	return newest
@@ -36,35 +37,52 @@ func (l *Ledger) install(stored Change) {
 	}
 }
 
-// publish makes a snapshot of the state: what is stored, with what is not laid
-// over it. The caller holds the lock.
-func (l *Ledger) publish() {
-	s := &Snapshot{Known: l.known, Routes: make(map[string]RouteState, len(l.base))}
-	newest := l.base
-	if len(l.unsaved) > 0 {
-		newest = maps.Clone(l.base)
-		if newest == nil {
-			newest = map[string]Change{}
-		}
+// publish makes a snapshot in which the routes named have changed; the others
+// are taken over from the last one. The caller holds the lock.
+func (l *Ledger) publish(changed ...string) {
+	last := l.snapshot.Load()
+	s := &Snapshot{Routes: last.Routes, Brake: last.Brake, BrakeVersion: last.BrakeVersion}
+	if len(changed) > 0 {
+		s.Routes = maps.Clone(last.Routes)
+	}
+	for _, route := range changed {
+		s.put(route, l.newest(route))
+	}
+	l.show(s)
+}
+
+// publishAll makes a snapshot of everything anew. The caller holds the lock.
+func (l *Ledger) publishAll() {
+	s := &Snapshot{Routes: make(map[string]RouteState, len(l.base))}
+	for route, c := range l.base {
+		s.put(route, &c)
 	}
 	for _, u := range l.unsaved {
-		var on *Change
-		if before, ok := newest[u.route]; ok {
-			on = &before
-		}
-		c, _ := u.on(on)
-		newest[u.route] = c
-		s.Unsaved = append(s.Unsaved, c)
+		s.put(u.route, l.newest(u.route))
 	}
-	for route, c := range newest {
-		s.Routes[route] = *c.After
-	}
-	if brake, ok := s.Routes[AllRoutes]; ok {
-		delete(s.Routes, AllRoutes)
-		s.BrakeVersion = brake.Version
-		if brake.Hold != nil {
-			s.Brake = &Brake{By: brake.Hold.By, Reason: brake.Hold.Reason, Since: brake.Hold.Since}
+	l.show(s)
+}
+
+// put notes the newest change of a route, nil for none, in a snapshot that
+// nobody has seen yet.
+func (s *Snapshot) put(route string, newest *Change) {
+	switch {
+	case route == AllRoutes:
+		s.Brake, s.BrakeVersion = nil, versionOf(newest)
+		if newest != nil && newest.After.Hold != nil {
+			hold := newest.After.Hold
+			s.Brake = &Brake{By: hold.By, Reason: hold.Reason, Since: hold.Since}
 		}
+	case newest != nil:
+		s.Routes[route] = *newest.After
+	}
+}
+
+// show completes a snapshot and hands it out. The caller holds the lock.
+func (l *Ledger) show(s *Snapshot) {
+	s.Known = l.known
+	for _, u := range l.unsaved {
+		s.Unsaved = append(s.Unsaved, u.change)
 	}
 	if l.storeErr != nil {
 		s.StoreError, s.StoreErrorSince = l.storeErr.Error(), l.storeErrAt

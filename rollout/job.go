@@ -140,7 +140,7 @@ func (l *Ledger) conclude(ctx context.Context, j *job, tried, stored Change, err
 	}
 	l.mu.Lock()
 	l.install(stored)
-	l.publish()
+	l.publish(j.route)
 	l.mu.Unlock()
 	l.log(ctx, stored)
 	j.answer <- answer{stored, nil}
@@ -158,5 +158,5 @@ func (l *Ledger) withdraw(c Change) {
 	l.outdated = true
 	// First, because whatever else is unsaved was made on the state without c.
 	l.unsaved = slices.Insert(l.unsaved, 0, u)
-	l.publish()
+	l.publish(c.Route)
 }

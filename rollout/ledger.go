@@ -87,7 +87,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		closing:  make(chan struct{}),
 		done:     make(chan struct{}),
 	}
-	l.publish()
+	l.snapshot.Store(&Snapshot{Routes: map[string]RouteState{}})
 	var running context.Context
 	running, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	first := make(chan struct{})
@@ -270,7 +270,7 @@ func (l *Ledger) accept(e *edit) (c Change, later *unsaved, first *job, err erro
 		c, err = e.on(newest)
 		later = &unsaved{edit: e, heard: make(chan struct{})}
 		l.unsaved = append(l.unsaved, later)
-		l.publish()
+		l.publish(e.route)
 		return c, later, nil, err
 	}
 	return c, nil, &job{edit: e, expected: expected, answer: make(chan answer, 1)}, nil

@@ -110,7 +110,7 @@ func (l *Ledger) read(ctx context.Context) error {
 	if l.base == nil {
 		l.base = map[string]Change{}
 	}
-	l.publish()
+	l.publishAll()
 	return nil
 }
 
@@ -126,7 +126,7 @@ func (l *Ledger) save(ctx context.Context, u *unsaved, c Change) error {
 	l.unsaved = slices.DeleteFunc(l.unsaved, func(other *unsaved) bool { return other == u })
 	u.stored = &stored
 	u.tell()
-	l.publish()
+	l.publish(u.route)
 	return nil
 }
 
