@@ -40,7 +40,7 @@ type Target struct {
 	Timeouts Timeouts `yaml:"timeouts,omitempty"`
 	// MaxInFlight is how many requests may be under way at the target at once.
 	// A service that is full falls back to the monolith. Default: no limit for
-	// the monolith, 1000 for a service.
+	// the monolith, 1024 for a service.
 	MaxInFlight int `yaml:"max_in_flight,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Breaker says when a dead service is no longer asked.
 	Breaker Breaker `yaml:"breaker,omitempty"`

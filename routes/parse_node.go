@@ -226,4 +226,3 @@ func object[T any](p *parser, n *yaml.Node, what string, known fields[T], into *
 	}
 	return pairs
 }
-

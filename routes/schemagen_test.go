@@ -116,10 +116,10 @@ func limit(of *jsonschema.Schema, t reflect.Type) {
 		text.MaxLength = &most
 		switch {
 		case kind == "url": // one, or a list
-			one, single := uint64(1), text
+			one, many, single := uint64(1), uint64(maxURLs), text
 			single.Type = "string"
 			property.Type, property.Items = "", nil
-			property.AnyOf = []*jsonschema.Schema{&single, {Type: "array", Items: &single, UniqueItems: true, MinItems: &one}}
+			property.AnyOf = []*jsonschema.Schema{&single, {Type: "array", Items: &single, UniqueItems: true, MinItems: &one, MaxItems: &many}}
 		case property.Type == "array":
 			text.Type = "string"
 			property.Items, property.UniqueItems = &text, true

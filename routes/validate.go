@@ -76,7 +76,7 @@ func (p *parser) webAddress(n *yaml.Node, what string) string {
 		return ""
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+	if err != nil || scheme(text) != "http" && scheme(text) != "https" || u.Host == "" {
 		p.add(resolve(n), codeBadURL, text, what+" is not a web address", "https://HOST/…")
 	}
 	return text
@@ -110,6 +110,9 @@ func (p *parser) duration(n *yaml.Node, what string) time.Duration {
 	return d
 }
 
+// maxURLs is how many URLs a target may have.
+const maxURLs = 64
+
 // urls reads one URL or a list of them.
 func (p *parser) urls(n *yaml.Node) []string {
 	if n = resolve(n); n.Kind == yaml.ScalarNode {
@@ -122,6 +125,9 @@ func (p *parser) urls(n *yaml.Node) []string {
 	urls := p.distinct(n, "url", (*parser).url)
 	if len(n.Content) == 0 {
 		p.add(n, codeBadURL, "", "url is an empty list", "leave url out when the site serves the target")
+	}
+	if len(urls) > maxURLs {
+		p.add(n, codeBadURL, "", fmt.Sprintf("%d URLs of one target", len(urls)), fmt.Sprintf("at most %d", maxURLs))
 	}
 	for _, text := range urls {
 		if scheme(text) != scheme(urls[0]) {
@@ -166,7 +172,7 @@ func checkTargetURL(text string) error {
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#") {
 		return errors.New("user, query and fragment have no place here")
 	}
-	switch u.Scheme {
+	switch scheme(text) {
 	case "unix":
 		if u.Host != "" || len(u.Path) < 2 {
 			return errors.New("a socket has an absolute path: unix:///run/service.sock")
@@ -175,7 +181,7 @@ func checkTargetURL(text string) error {
 	case "http", "https", "h2c":
 		return checkHost(u)
 	default:
-		return fmt.Errorf("the scheme %q is not known", u.Scheme)
+		return fmt.Errorf("the scheme %q is not known", scheme(text))
 	}
 }
 
