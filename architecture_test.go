@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"store":       {"routes", "rollout", "identity"},
 	"engine":      {"routes", "rollout", "identity", "proxy", "telemetry"},
 	"caddymodule": {"routes", "rollout", "identity", "proxy", "telemetry", "engine", "store"},
-	"cmd":         {"caddymodule"},
+	"cmd":         {"caddymodule", "routes", "telemetry"},
 	// Tools and tests around the product; nothing of the product imports them.
 	"internal": {"routes", "rollout", "identity", "proxy", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
 	"bench":    {"routes", "internal"},
