@@ -24,7 +24,7 @@ const maxDocument = 32 << 20
 // error. Anchors, aliases and merge keys are allowed. What only shows in the
 // compiled table, such as patterns that conflict, Load finds.
 func Parse(file string, data []byte) (*Document, Problems) {
-	p := &parser{file: file}
+	p := &parser{file: file, budget: maxVisits}
 	doc := p.parse(data)
 	problems := p.finish()
 	if problems.refuse() {

@@ -27,8 +27,8 @@ type parser struct {
 	file     string
 	problems Problems
 	more     int    // problems beyond maxProblems
-	visits   int    // nodes looked at
-	stopped  bool   // maxVisits is reached
+	budget   int    // nodes that may still be looked at
+	stopped  bool   // the budget is spent
 	route    string // the name of the route being read
 }
 
@@ -70,8 +70,8 @@ func (p *parser) finish() Problems {
 
 // visit counts n nodes and reports whether there is budget for them.
 func (p *parser) visit(at *yaml.Node, n int) bool {
-	p.visits += n
-	if p.visits > maxVisits && !p.stopped {
+	p.budget -= n
+	if p.budget < 0 && !p.stopped {
 		p.problems = p.problems[:min(len(p.problems), maxProblems-1)]
 		p.add(at, codeTooLarge, "", "with its aliases the document is too large", "write out what the aliases stand for, or use fewer")
 		p.stopped = true

@@ -22,7 +22,7 @@ func (p *parser) suggest(word string, words iter.Seq[string], label string) stri
 		return ""
 	}
 	known := slices.Collect(words)
-	nearest, best := "", max(1, len(word)/3)+1
+	nearest, best := "", min(max(1, len(word)/3)+1, len(word))
 	for _, candidate := range known {
 		if len(word) > 2*maxName {
 			break // no typo of a name; and the distance takes the product of both lengths

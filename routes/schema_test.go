@@ -145,7 +145,7 @@ func instance(n *yaml.Node) any {
 	switch n.Kind {
 	case yaml.MappingNode:
 		object := map[string]any{}
-		for _, one := range new(parser).pairs(n, "") {
+		for _, one := range (&parser{budget: maxVisits}).pairs(n, "") {
 			object[one.name()] = instance(one.value)
 		}
 		return object
