@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"io"
 	"net/http"
 	"strings"
 
@@ -13,26 +14,52 @@ import (
 const ourHeaders = "x-strangler"
 
 // removeForgeable takes out what a client could use to pass for us: our headers
-// in any spelling, also as declared trailers, and the names of our headers and
+// in any spelling, also as announced trailers, and the names of our headers and
 // of those of correlation from Connection, where they would make the next hop
 // drop what we set (RFC 9110 §7.6.1).
 func removeForgeable(r *http.Request) {
-	for name := range r.Header {
-		if isOurs(name) {
-			delete(r.Header, name)
-		}
-	}
-	for name := range r.Trailer {
-		if isOurs(name) {
-			delete(r.Trailer, name)
-		}
-	}
+	removeOurs(r.Header)
+	removeOurs(r.Trailer)
 	for _, value := range r.Header["Connection"] {
 		if len(value) >= len("traceparent") && namesProtected(value) {
 			keepConnection(r.Header)
 			return
 		}
 	}
+}
+
+func removeOurs(h http.Header) {
+	for name := range h {
+		if isOurs(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// guardTrailers is r, or a copy whose body takes our names out of the trailers
+// when they have come: net/http adds those that were not announced, too. It
+// only does so where some were announced; otherwise no copy of r has them.
+func guardTrailers(r *http.Request) *http.Request {
+	if len(r.Trailer) == 0 {
+		return r
+	}
+	guarded := r.WithContext(r.Context())
+	guarded.Body = &guardedBody{ReadCloser: r.Body, trailer: r.Trailer}
+	return guarded
+}
+
+type guardedBody struct {
+	io.ReadCloser
+	trailer http.Header
+}
+
+// Read implements io.Reader.
+func (b *guardedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		removeOurs(b.trailer)
+	}
+	return n, err
 }
 
 // isOurs reports whether a header name begins with ourHeaders and ends there or

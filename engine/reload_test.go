@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/coder/websocket"
 
@@ -171,6 +173,28 @@ func TestStreamsOutliveChangesOfTableAndRollout(t *testing.T) {
 		event(fmt.Sprint("e", i))
 	}
 	close(next)
+}
+
+// TestStreamDoesNotKeepAnOldTable: one event stream per version of a large
+// table must not add up to all versions in memory.
+func TestStreamDoesNotKeepAnOldTable(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, fmt.Sprintf(streams, ""))
+	b.set("streams", "100")
+	arrived, leave := make(chan struct{}), make(chan struct{})
+	b.service.answers(func(http.ResponseWriter, *http.Request) {
+		arrived <- struct{}{}
+		<-leave
+	})
+	old := weak.Make(b.Table())
+	ended := make(chan string)
+	go func() { ended <- b.servedBy("/stream/x", nil) }()
+	<-arrived
+	b.write(fmt.Sprintf(streams, ", owner: o"))
+	must(t, b.Reload())
+	eventually(t, "the old table is gone", func() bool { runtime.GC(); return old.Value() == nil })
+	close(leave)
+	equal(t, "served by", <-ended, "service")
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

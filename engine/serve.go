@@ -19,6 +19,9 @@ type Result struct {
 	Outcome  proxy.Outcome
 	// RequestID is the request's X-Request-ID, the client's or ours.
 	RequestID string
+	// TraceID is the trace that the request's traceparent names, 32 hexadecimal
+	// digits.
+	TraceID string
 	// Target names the decided arm's target.
 	Target string
 	// Duration is from arrival to the end of the answer.
@@ -37,8 +40,8 @@ const retryAfter = "5"
 
 // ServeHTTP carries one request its whole way. c is the client as the adapter
 // computed it; site holds the blocks of the site that was asked and may be nil.
-// It fills result as things become known: RequestID, Decision and Target before
-// the request is forwarded, the rest when the answer has ended.
+// It fills result as things become known: the IDs, Decision and Target before the
+// request is forwarded, the rest when the answer has ended.
 //
 // It changes r's headers: what a client could forge is gone, and the
 // correlation headers are there. w gets X-Request-ID and, for a new visitor
@@ -51,7 +54,7 @@ const retryAfter = "5"
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Client, site Site, result *Result) error {
 	start, ctx := e.now(), r.Context()
 	removeForgeable(r)
-	result.RequestID = telemetry.Correlate(ctx, r.Header)
+	result.RequestID, result.TraceID = telemetry.Correlate(ctx, r.Header)
 	header := w.Header()
 	header[telemetry.RequestIDHeader] = r.Header[telemetry.RequestIDHeader]
 	if r.Method == http.MethodConnect {
@@ -69,6 +72,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	decision, entry, key := e.decide(v, r, &c, start)
 	lane := v.laneOf(entry)
+	recorder := lane.recorder // all that a stream, which may outlast many tables, keeps of this one
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
@@ -79,10 +83,10 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	// Deferred: a site's handlers may abort the request by a panic.
 	defer func() {
 		result.Duration = e.now().Sub(start)
-		lane.recorder.Record(ctx, &result.Decision, served(result, err))
+		recorder.Record(ctx, &result.Decision, served(result, err))
 	}()
 	way.fill(r, entry, c, result.RequestID)
-	result.Outcome, err = proxy.Forward(w, r, way.plan)
+	result.Outcome, err = proxy.Forward(w, guardTrailers(r), way.plan)
 	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{retryAfter}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -139,6 +140,35 @@ func TestForgedHeadersReachNobody(t *testing.T) {
 	}
 }
 
+func TestForgedTrailersReachNobody(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, mixed)
+	trailers := make(chan http.Header, 1)
+	b.service.answers(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		trailers <- r.Trailer
+	})
+	send := func(announced, sum string) {
+		t.Helper()
+		connection, err := net.Dial("tcp", b.front.Listener.Addr().String())
+		must(t, err)
+		defer connection.Close()
+		_, err = fmt.Fprintf(connection, "POST /full/1 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n%s\r\n"+
+			"1\r\na\r\n0\r\nX-Sum: 7\r\nX-Strangler-User: root\r\nx_strangler_token: t\r\n\r\n", announced)
+		must(t, err)
+		have := <-trailers
+		for name := range have {
+			if isOurs(name) {
+				t.Errorf("%s came through", name)
+			}
+		}
+		equal(t, "X-Sum", have.Get("X-Sum"), sum)
+	}
+	send("Trailer: X-Sum, X-Strangler-User\r\n", "7")
+	send("Trailer: X-Sum\r\n", "7")
+	send("", "")
+}
+
 func TestConditionsDoNotSeeForgedHeaders(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, strings.Replace(mixed, "Accept: application/json", "X-Strangler-Beta: {present: true}", 1))
@@ -201,7 +231,9 @@ func TestAnswersCarryTheRequestID(t *testing.T) {
 	response, _ := b.do(http.MethodGet, "/plain", http.Header{"X-Request-Id": {"mine-1"}})
 	equal(t, "kept", response.Header.Get("X-Request-ID"), "mine-1")
 	equal(t, "at the monolith", b.monolith.seen().Get("X-Request-ID"), "mine-1")
-	equal(t, "in the result", (<-b.results).RequestID, "mine-1")
+	result := <-b.results
+	equal(t, "in the result", result.RequestID, "mine-1")
+	equal(t, "trace at the monolith", b.monolith.seen().Get("Traceparent")[3:35], result.TraceID)
 	response, _ = b.do(http.MethodGet, "/full/1", http.Header{"X-Request-Id": {"not <valid>"}})
 	made := response.Header["X-Request-Id"]
 	if len(made) != 1 || len(made[0]) != 32 {

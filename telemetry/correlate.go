@@ -20,7 +20,7 @@ const (
 const MaxRequestID = 128
 
 // Correlate makes the request's headers carry exactly one valid traceparent
-// and one valid X-Request-ID and returns the latter. Valid ones are kept byte
+// and one valid X-Request-ID and returns the latter and the trace's ID. Valid ones are kept byte
 // for byte. A traceparent that is missing, repeated or malformed is replaced,
 // from the span in ctx when there is one, and its tracestate goes with it
 // (W3C Trace Context §3.2.2, §3.3). An X-Request-ID is kept when it is 1 to
@@ -30,13 +30,13 @@ const MaxRequestID = 128
 // A traceparent made here has the sampled flag: without it every service whose
 // sampler follows its parent, which is OpenTelemetry's default, would stop
 // recording.
-func Correlate(ctx context.Context, h http.Header) string {
+func Correlate(ctx context.Context, h http.Header) (requestID, traceID string) {
 	ids := h[RequestIDHeader]
 	haveID := len(ids) == 1 && validRequestID(ids[0])
 	parents := h[traceParentHeader]
 	haveParent := len(parents) == 1 && validTraceParent(parents[0])
 	if haveID && haveParent {
-		return ids[0]
+		return ids[0], parents[0][3:35]
 	}
 	made := newIDs()
 	values := []string{made[:32], made[32:]}
@@ -48,10 +48,11 @@ func Correlate(ctx context.Context, h http.Header) string {
 		if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 			values[1] = "00-" + span.TraceID().String() + "-" + span.SpanID().String() + "-" + span.TraceFlags().String()
 		}
-		h[traceParentHeader] = values[1:2:2]
+		parents = values[1:2:2]
+		h[traceParentHeader] = parents
 		delete(h, traceStateHeader)
 	}
-	return ids[0]
+	return ids[0], parents[0][3:35]
 }
 
 // newIDs makes a request ID of 32 hexadecimal digits followed by a traceparent

@@ -25,7 +25,10 @@ func TestCorrelateKeepsWhatIsValid(t *testing.T) {
 	h := http.Header{
 		"Traceparent": {parent}, "Tracestate": {"congo=t61rcWkgMzE"}, "X-Request-Id": {"Root=1-67891233:abc/def+g=~@."},
 	}
-	id := telemetry.Correlate(context.Background(), h)
+	id, trace := telemetry.Correlate(context.Background(), h)
+	if trace != "4bf92f3577b34da6a3ce929d0e0e4736" {
+		t.Errorf("trace %q", trace)
+	}
 	if id != "Root=1-67891233:abc/def+g=~@." || h.Get("X-Request-ID") != id {
 		t.Errorf("request ID %q, header %q", id, h.Get("X-Request-ID"))
 	}
@@ -49,7 +52,10 @@ func TestCorrelateReplacesWhatIsNot(t *testing.T) {
 		"version ff":  {"Traceparent": {"ff" + parent[2:]}},
 	} {
 		h["Tracestate"] = []string{"a=b"}
-		id := telemetry.Correlate(context.Background(), h)
+		id, trace := telemetry.Correlate(context.Background(), h)
+		if !strings.HasPrefix(h.Get("Traceparent"), "00-"+trace+"-") {
+			t.Errorf("%s: trace %q in %q", name, trace, h.Get("Traceparent"))
+		}
 		if !madeID.MatchString(id) || len(h["X-Request-Id"]) != 1 || h["X-Request-Id"][0] != id {
 			t.Errorf("%s: request ID %q, header %q", name, id, h["X-Request-Id"])
 		}
@@ -65,11 +71,11 @@ func TestCorrelateReplacesWhatIsNot(t *testing.T) {
 func TestCorrelateKeepsOneWhenTheOtherIsMissing(t *testing.T) {
 	t.Parallel()
 	h := http.Header{"X-Request-Id": {"mine"}}
-	if id := telemetry.Correlate(context.Background(), h); id != "mine" || !madeParent.MatchString(h.Get("Traceparent")) {
+	if id, _ := telemetry.Correlate(context.Background(), h); id != "mine" || !madeParent.MatchString(h.Get("Traceparent")) {
 		t.Errorf("request ID %q, traceparent %q", id, h.Get("Traceparent"))
 	}
 	h = http.Header{"Traceparent": {parent}}
-	if id := telemetry.Correlate(context.Background(), h); !madeID.MatchString(id) || h.Get("Traceparent") != parent {
+	if id, _ := telemetry.Correlate(context.Background(), h); !madeID.MatchString(id) || h.Get("Traceparent") != parent {
 		t.Errorf("request ID %q, traceparent %q", id, h.Get("Traceparent"))
 	}
 }
@@ -89,7 +95,7 @@ func TestCorrelateNeverMakesTheSameIDTwice(t *testing.T) {
 	seen := map[string]bool{}
 	for range 10_000 {
 		h := http.Header{}
-		id := telemetry.Correlate(context.Background(), h)
+		id, _ := telemetry.Correlate(context.Background(), h)
 		if seen[id] || seen[h.Get("Traceparent")] {
 			t.Fatalf("%s again", id)
 		}
