@@ -30,7 +30,7 @@ func murmur3(a, b string) uint32 {
 	for i := range a {
 		k |= uint32(a[i]) << (8 * i)
 	}
-	for n > 0 && n < 4 && b != "" {
+	for n < 4 && b != "" {
 		k |= uint32(b[0]) << (8 * n)
 		n, b = n+1, b[1:]
 	}

@@ -114,7 +114,7 @@ func TestMatchAndDecideDoNotAllocate(t *testing.T) {
 // kilobytes costs a thousand searches.
 func TestRepeatedLiteralsCostNothing(t *testing.T) {
 	t.Parallel()
-	table := compile(t, conditionRoutes(1000, Regexp, "tenant-%d/(eu|us)$")...)
+	table := compile(t, conditionRoutes(1000, Regexp, "tenant-%d/.*[0-9]z$")...)
 	slow := &Request{Method: "GET", Path: "/api/", Header: http.Header{
 		"X-Tenant": {strings.Repeat("tenant-7/", 100_000)}, "Accept": {"application/json"},
 	}}

@@ -2,8 +2,10 @@ package routes
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -215,34 +217,68 @@ func FuzzRequiredLiterals(f *testing.F) {
 		if err != nil || len(expression) > 200 || !re.MatchString(text) {
 			t.Skip()
 		}
-		for _, set := range requiredLiterals(expression) {
-			var a automaton
-			for _, literal := range set {
-				a.add(literal, 0)
-			}
-			a.build()
-			if found := a.find(text); !found {
-				t.Errorf("%q matches %q, but none of %q is in it", expression, text, set)
-			}
-		}
+		checkLiterals(t, expression, text)
 	})
 }
 
-// find reports whether any literal is in the text.
-func (a *automaton) find(text string) bool {
-	at := int32(0)
-	for i := range len(text) {
-		if at = a.step(at, lowerASCII(text[i])); a.nodes[at].output != 0 {
-			return true
+// expression is a random regular expression and a text that matches it.
+func (d *dice) expression(depth int) (expression, text string) {
+	if depth == 0 {
+		one := pick(d, [2]string{"ks", "ks"}, [2]string{"Eu-1", "Eu-1"}, [2]string{"[a-c]", "b"}, [2]string{"[^a]", "K"},
+			[2]string{"é", "é"}, [2]string{`\d`, "7"}, [2]string{".", "\xff"}, [2]string{"\ufffd", "\xfe"})
+		return one[0], one[1]
+	}
+	a, x := d.expression(depth - 1)
+	b, y := d.expression(depth - 1)
+	switch d.roll(8) {
+	case 0, 1, 2:
+		return a + b, x + y
+	case 3, 4:
+		return "(?:" + a + "|" + b + ")", pick(d, x, y)
+	case 5:
+		return "(?:" + a + pick(d, ")*", ")?"), pick(d, "", x)
+	case 6:
+		return "(?:" + a + pick(d, ")+", "){1,3}"), x
+	default:
+		return "(?i:" + a + ")", pick(d, strings.ToUpper(x), strings.NewReplacer("k", "\u212a", "s", "\u017f").Replace(x))
+	}
+}
+
+func TestRequiredLiteralsAreInEveryMatch(t *testing.T) {
+	t.Parallel()
+	useful := 0
+	for seed := range uint64(20_000) {
+		d := &dice{random: rand.New(rand.NewPCG(seed, 8))}
+		expression, text := d.expression(1 + d.roll(4))
+		if !regexp.MustCompile(expression).MatchString(text) {
+			t.Fatalf("%q does not match %q", expression, text)
+		}
+		if checkLiterals(t, expression, text) > 0 {
+			useful++
 		}
 	}
-	return false
+	if useful < 8000 {
+		t.Errorf("only %d expressions require a literal", useful)
+	}
+}
+
+// checkLiterals checks that a literal of each set is in a text that matches.
+func checkLiterals(t *testing.T, expression, text string) (sets int) {
+	t.Helper()
+	all := requiredLiterals(expression)
+	for _, set := range all {
+		if !slices.ContainsFunc(set, func(literal string) bool { return strings.Contains(foldASCII(text), literal) }) {
+			t.Errorf("%q matches %q, but none of %q is in it", expression, text, set)
+		}
+	}
+	return len(all)
 }
 
 // A search asks exactly the routes of which a literal is in the text.
 func FuzzAutomaton(f *testing.F) {
 	f.Add("he she his hers", "ushers")
 	f.Add("a aa aaa b", "aaaa")
+	f.Add("abcd bc", "abcx")
 	f.Add("abc bc c cab", "abcABC")
 	f.Fuzz(func(t *testing.T, words, text string) {
 		literals := strings.Fields(foldASCII(words))
