@@ -112,6 +112,7 @@ func (c *crossings) walk(a, b []rule, depth int, is relation) {
 	c.common(x.literals, y.literals, depth, is)
 	c.each(x.wild, y.literals, depth, max(is, general))
 	switch is {
+	case same: // it is more specific all along
 	case general:
 		c.each(y.wild, x.literals, depth, crossing)
 		c.report(y.rest, x.slash)

@@ -135,10 +135,12 @@ func (w *walk) pick(g *group) bool {
 		w.trace.group(w, g, rank, verdict)
 	}
 	switch verdict {
+	case fails:
+		return false
 	case holds:
 		w.match = Match{Entry: g.entries[rank]}
 	case unclear:
 		w.match = Match{Reason: ReasonAmbiguousCondition}
 	}
-	return verdict != fails
+	return true
 }

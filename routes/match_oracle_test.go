@@ -190,7 +190,7 @@ func mustRule(t *testing.T, text string) rule {
 }
 
 func names(routes []*Route) []string {
-	var names []string
+	names := make([]string, 0, len(routes))
 	for _, r := range routes {
 		names = append(names, r.Name)
 	}

@@ -72,6 +72,7 @@ func (w *walk) verdict(e *Entry) verdict {
 			return fails
 		case unclear:
 			sum = unclear
+		case holds:
 		}
 	}
 	return sum

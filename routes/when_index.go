@@ -88,6 +88,7 @@ func (e *Entry) anchors() []anchor {
 			for _, set := range requiredLiterals(t.Text) {
 				contains = append(contains, anchor{source: t.source, contains: true, texts: set})
 			}
+		case Present, Absent: // leave out too few
 		}
 	}
 	slices.SortStableFunc(contains, func(a, b anchor) int { return shortest(b.texts) - shortest(a.texts) })

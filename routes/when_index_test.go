@@ -43,7 +43,7 @@ func TestFewRoutesNeedNoIndex(t *testing.T) {
 // Routes that no text finds are asked as well, in their place.
 func TestRoutesWithoutLiteralKeepTheirPlace(t *testing.T) {
 	t.Parallel()
-	var routes []*Route
+	routes := make([]*Route, 0, 2*indexFrom)
 	for i := range 2 * indexFrom {
 		routes = append(routes, &Route{Name: fmt.Sprint(i), Match: "/", When: When{Headers: map[string]Condition{"X": {Regexp, fmt.Sprintf("t%dz", i)}}}})
 	}

@@ -74,6 +74,7 @@ func require(re *syntax.Regexp) requirements {
 		return requireEach(parts)
 	case syntax.OpAlternate:
 		return requireOne(re.Sub)
+	default: // nothing follows from what may match any text, or none
 	}
 	return requirements{}
 }

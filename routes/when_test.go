@@ -158,7 +158,7 @@ func TestAmbiguousConditions(t *testing.T) {
 // route that asks for it.
 func TestAmbiguousConditionsUnderAnIndex(t *testing.T) {
 	t.Parallel()
-	var routes []*Route
+	routes := make([]*Route, 0, 2*indexFrom)
 	for i := range 2 * indexFrom {
 		routes = append(routes, &Route{Match: "/", When: When{
 			Headers: map[string]Condition{"X": {Exact, fmt.Sprint(i)}}, Cookies: map[string]Condition{"c": {Present, ""}},
