@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -35,6 +38,7 @@ type App struct {
 	// ~/.local/share/caddy), next to the certificates.
 	Store *Store `json:"store,omitempty"`
 
+	ctx      caddy.Context
 	id       identity
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
@@ -74,7 +78,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return err
 		}
 	}
-	return register(ctx.GetMetricsRegistry())
+	a.ctx = ctx
+	return metrics.Register(ctx.GetMetricsRegistry())
 }
 
 // check says what is wrong with a route table.
@@ -101,8 +106,30 @@ func (a *App) Start() error {
 	if err != nil {
 		return err
 	}
-	a.withdraw, err = run.Offer(a.targets)
-	return err
+	if a.withdraw, err = run.Offer(a.targets); err != nil {
+		return err
+	}
+	return a.boundDrain()
+}
+
+// defaultGrace is how long requests under way may take at the process's end
+// when the configuration does not say (the global option grace_period).
+const defaultGrace = 30 * time.Second
+
+// boundDrain bounds the process's end: Caddy's own default is to wait for ever
+// for requests under way, and an event stream never ends.
+func (a *App) boundDrain() error {
+	found, err := a.ctx.AppIfConfigured("http")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if server, ok := found.(*caddyhttp.App); ok && server.GracePeriod == 0 {
+		server.GracePeriod = caddy.Duration(defaultGrace)
+	}
+	return nil
 }
 
 // Engine is the engine of this configuration. Whoever comes first takes it from
@@ -142,6 +169,7 @@ func (a *App) Stop() error {
 func (a *App) Cleanup() error {
 	a.taking.Lock()
 	defer a.taking.Unlock()
+	_ = a.Stop() // there is no Stop after a Start that failed
 	a.ended = true
 	if a.release == nil {
 		return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
 )
 
@@ -31,6 +32,10 @@ type API struct{}
 func (*API) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api." + appName, New: func() caddy.Module { return new(API) }}
 }
+
+// Provision makes our metrics part of what this admin endpoint shows; see
+// package metrics for why not only the app does that.
+func (*API) Provision(ctx caddy.Context) error { return metrics.Register(ctx.GetMetricsRegistry()) }
 
 // host is the app of a configuration.
 type host interface {
@@ -169,6 +174,7 @@ func asAPIError(err error) error {
 }
 
 var (
+	_ caddy.Provisioner  = (*API)(nil)
 	_ caddy.AdminRouter  = (*API)(nil)
 	_ caddy.AdminHandler = endpoint{}
 )

@@ -1,4 +1,6 @@
-package caddymodule
+// Package metrics shows the serving engine's metrics in the registry of every
+// configuration.
+package metrics
 
 import (
 	"errors"
@@ -6,17 +8,19 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/strangler-proxy/strangler/engine"
 )
 
-// register makes our metrics part of a configuration's registry. Caddy makes a
-// new registry for each, so this is done for each, and it may be done twice:
-// by the app, and by the admin API, which is there even when the configuration
+// Register makes our metrics part of a configuration's registry. Caddy makes a
+// new registry for each, so this is done for each, and may be done twice: by
+// the app, and by the admin API, which is there even when the configuration
 // is refused before it comes to the app.
 //
 // What is registered is not the engine of that configuration but whichever
 // serves when somebody looks. So a refused configuration, whose registry the
 // admin endpoint then shows, shows our metrics all the same.
-func register(registry *prometheus.Registry) error {
+func Register(registry *prometheus.Registry) error {
 	version, _ := caddy.Version()
 	info := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "strangler_info",
@@ -36,6 +40,11 @@ func register(registry *prometheus.Registry) error {
 	return nil
 }
 
+// host is the app of a configuration.
+type host interface {
+	Engine() (*engine.Engine, error)
+}
+
 // serving collects from the engine that serves now.
 type serving struct{}
 
@@ -44,11 +53,11 @@ func (serving) Describe(chan<- *prometheus.Desc) {}
 
 // Collect gives the metrics of the engine that serves now.
 func (serving) Collect(to chan<- prometheus.Metric) {
-	app, err := caddy.ActiveContext().AppIfConfigured(appName)
+	app, err := caddy.ActiveContext().AppIfConfigured("strangler")
 	if err != nil {
 		return
 	}
-	if run := app.(*App).engine.Load(); run != nil {
+	if run, err := app.(host).Engine(); err == nil {
 		run.Telemetry().Collector().Collect(to)
 	}
 }
