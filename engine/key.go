@@ -70,19 +70,21 @@ func single(values []string) string {
 	return ""
 }
 
-// cookie is the value of the cookie of that name. It may be there more than
-// once: then, unless all agree, its value is empty, for which one a server
-// takes is up to the server (RFC 6265, section 4.2.2).
+// cookie is the value of the cookie of that name, as it stands. It may be there
+// more than once, or without a =, which some servers take for an empty one: then,
+// unless all agree, its value is empty, for which one a server takes is up to
+// the server (RFC 6265, section 4.2.2).
 func cookie(lines []string, name string) (value string, there, agree bool) {
 	agree = true
 	for _, line := range lines {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			have, val, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
-			if !ok || have != name {
+			have, val, _ := strings.Cut(pair, "=")
+			if strings.Trim(have, " \t") != name {
 				continue
 			}
+			val = strings.Trim(val, " \t")
 			if there && val != value {
 				return "", true, false
 			}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
@@ -49,6 +51,9 @@ func TestKeysAreFoundOrNot(t *testing.T) {
 		{"/cookie", http.Header{"Cookie": {"tenant=; tenant=b"}}, "", ""},
 		{"/cookie", http.Header{"Cookie": {"Tenant=a; xtenant=b; tenant"}}, "", ""},
 		{"/cookie", http.Header{"Cookie": {"tenant=a=b"}}, "", "a=b"},
+		{"/cookie", http.Header{"Cookie": {"tenant; tenant=a"}}, "", ""},
+		{"/cookie", http.Header{"Cookie": {" tenant = a ;x"}}, "", "a"},
+		{"/cookie", http.Header{"Cookie": {`tenant="a b"`}}, "", `"a b"`},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "http://x"+c.path, nil)
 		r.Header = c.header.Clone()
@@ -195,4 +200,30 @@ func TestVisitorCookieIsSecureWhenTheClientsConnectionIs(t *testing.T) {
 			t.Errorf("%+v, X-Forwarded-Proto %q: cookies %v", c.client, c.proto, cookies)
 		}
 	}
+}
+
+// FuzzCookie holds our reading against net/http's: where that sees two
+// different values there is no key, and where it sees one that is the key.
+func FuzzCookie(f *testing.F) {
+	for _, line := range []string{"t=a", "t=a; t=b", "t=a;t=a", `x=1; t="a"`, "t", "t; t=a", " t = a ", "t=a=b", ";;t=a,b", "T=a; tt=b", "t=\x00"} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if !httpguts.ValidHeaderFieldValue(line) {
+			t.Skip("never in a header")
+		}
+		have, there, agree := cookie([]string{line}, "t")
+		if !agree && have != "" {
+			t.Fatalf("%q: a key in doubt", line)
+		}
+		for _, theirs := range (&http.Request{Header: http.Header{"Cookie": {line}}}).CookiesNamed("t") {
+			value := strings.Trim(theirs.Value, " \t") // net/http keeps blanks around it
+			if theirs.Quoted {
+				value = `"` + value + `"`
+			}
+			if !there || agree && have != value {
+				t.Fatalf("%q: %q, net/http reads %q", line, have, value)
+			}
+		}
+	})
 }
