@@ -197,6 +197,9 @@ func (t *Target) answer(res *http.Response) error {
 	}
 	x.receive(res)
 	moveHeader(h, res)
+	if len(res.Trailer) != 0 && x.in.ProtoMajor == 1 {
+		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1.1 only one of them
+	}
 	return nil
 }
 

@@ -11,12 +11,13 @@ import (
 // drainTime bounds how long a client's connection is read after the answer,
 // when the body was not read to its end: until then an answer may be lost to a
 // client that is still sending, after it the connection is cut.
-const drainTime = 5 * time.Second
+const drainTime = 3 * time.Second
 
 var errPassOver = errors.New("the body belongs to a later attempt now")
 
-// upload is a request's body, read by one attempt after the other: the first
-// limit bytes are kept, so that a later attempt finds them again.
+// upload is a request's body, read by one attempt after the other: a body of up
+// to limit bytes (and never more than that and one read) is kept, so that a
+// later attempt finds it again.
 type upload struct {
 	src   io.Reader
 	limit int
@@ -123,7 +124,7 @@ func (p *pass) stored(b []byte) (n int, fresh bool, err error) {
 		return n, false, nil
 	case p.err != nil:
 		return 0, false, p.err
-	case len(p.kept) >= p.limit:
+	case p.limit == 0, len(p.kept) > p.limit:
 		p.lost, p.kept = true, nil
 	}
 	return 0, true, nil
@@ -137,6 +138,16 @@ func (u *upload) leaveClean(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header()["Connection"] = []string{"close"}
-	// Writers that cannot are those of tests.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(drainTime))
+	u.mu.Lock()
+	u.attempt++
+	u.mu.Unlock()
+	// A transport may still be reading for a target that has given up. That
+	// read ends first, as net/http takes away our deadline when it has to end it.
+	control := http.NewResponseController(w)
+	if control.SetReadDeadline(time.Now()) != nil {
+		return // a writer of a test
+	}
+	u.reading.Lock()
+	defer u.reading.Unlock()
+	_ = control.SetReadDeadline(time.Now().Add(drainTime)) // as it could just before
 }
