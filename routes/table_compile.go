@@ -36,7 +36,7 @@ func Compile(doc *Document) (*Table, Problems) {
 		e := c.compileEntry(i, route)
 		t.entries[i] = e
 		t.byName[route.Name] = e
-		rules = append(rules, e.rules()...)
+		rules = e.appendRules(rules)
 	}
 	if len(c.problems) > 0 {
 		return nil, c.problems
@@ -54,14 +54,16 @@ func Compile(doc *Document) (*Table, Problems) {
 	return t, nil
 }
 
-// rules are the entry's patterns, one for each method. HEAD beside GET is left
-// out: GET includes it, and a rule of its own would be more specific than GET.
-func (e *Entry) rules() []rule {
+// rules are the entry's patterns, one for each method.
+func (e *Entry) rules() []rule { return e.appendRules(nil) }
+
+// appendRules appends the entry's rules. HEAD beside GET is left out: GET
+// includes it, and a rule of its own would be more specific than GET.
+func (e *Entry) appendRules(rules []rule) []rule {
 	one := rule{host: e.pattern.host, method: e.pattern.method, segments: e.pattern.segments, entry: e}
 	if len(e.Route.Methods) == 0 {
-		return []rule{one}
+		return append(rules, one)
 	}
-	rules := make([]rule, 0, len(e.Route.Methods))
 	for _, method := range e.Route.Methods {
 		if method == http.MethodHead && slices.Contains(e.Route.Methods, http.MethodGet) {
 			continue

@@ -88,7 +88,7 @@ func queryValue(query, name string) (v value) {
 		if count == maxParameters || !ok {
 			return value{state: doubtful}
 		}
-		if !same {
+		if !same || pair == "" {
 			continue
 		}
 		if text, ok = decodeQuery(text); !ok {
@@ -147,19 +147,18 @@ func decodeQuery(text string) (decoded string, ok bool) {
 }
 
 // cookieValue finds a cookie in the lines of the Cookie header (RFC 6265, 5.4).
-// It is in doubt when its name stands without a = (a cookie to some servers)
-// and when its value is quoted: some keep the quotes.
+// It is in doubt when its name stands without a =, when blanks are around the =
+// and when its value is quoted: servers read that differently.
 func cookieValue(lines []string, name string) (v value) {
 	for _, line := range lines {
 		for line != "" {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			key, text, found := strings.Cut(pair, "=")
+			key, text, found := strings.Cut(trimBlanks(pair), "=")
 			if trimBlanks(key) != name {
 				continue
 			}
-			text = trimBlanks(text)
-			if !found || strings.IndexByte(text, '"') >= 0 {
+			if !found || key != name || trimBlanks(text) != text || strings.IndexByte(text, '"') >= 0 {
 				return value{state: doubtful}
 			}
 			v = v.add(text)
