@@ -22,6 +22,7 @@ func (*sink) Write(p []byte) (int, error) { return len(p), nil }
 
 // benchmarkHandler measures one forwarded request, without a front server.
 func benchmarkHandler(b *testing.B, size int, handler func(backend string) http.Handler) {
+	b.Helper()
 	body := []byte(strings.Repeat("x", size))
 	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")

@@ -33,7 +33,7 @@ func TestConnectIsRefused(t *testing.T) {
 	plain := before(t, monolith(t, b.URL))
 	for _, line := range []string{"CONNECT h:80 HTTP/1.1", "CONNECT / HTTP/1.1", "CONNECT http://h/ HTTP/1.1"} {
 		res, _ := dialRaw(t, plain.URL).say(line + "\r\nHost: h:80\r\n\r\n").answer("GET")
-		if want := 405; res.StatusCode != want && res.StatusCode != 400 {
+		if res.StatusCode != http.StatusMethodNotAllowed && res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", line, res.StatusCode)
 		}
 	}
@@ -173,19 +173,22 @@ func TestGarbageFromTheClientIsItsOwnFault(t *testing.T) {
 func TestBodyLimitsOfTheServer(t *testing.T) {
 	t.Parallel()
 	s := service(t, backend(t, new(record).handler).URL)
-	f := split(t, s, monolith(t, answering(t, "")), everything)
+	f := unstarted(t, func(*http.Request) proxy.Plan {
+		return proxy.Plan{Arm: routes.Service, Service: s, Monolith: s, Fallback: everything}
+	})
 	inner := f.Config.Handler
 	f.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limited := r.WithContext(r.Context())
 		limited.Body = http.MaxBytesReader(w, r.Body, 10)
 		inner.ServeHTTP(w, limited)
 	})
-	if res, _ := do(t, "POST", f.URL, strings.Repeat("x", 100)); res.StatusCode != 413 {
+	f.Config.ReadTimeout = 300 * time.Millisecond
+	f.Start()
+	if res, _ := do(t, "POST", f.URL, strings.Repeat("x", 100)); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d, want 413", res.StatusCode)
 	}
-	f.Config.ReadTimeout = 50 * time.Millisecond
 	c := dialRaw(t, f.URL).say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\n1")
-	if res, err := http.ReadResponse(c.Reader, nil); err != nil || res.StatusCode != 408 {
+	if res, err := http.ReadResponse(c.Reader, nil); err != nil || res.StatusCode != http.StatusRequestTimeout {
 		t.Errorf("%v, %v; want 408", res, err)
 	}
 	if got := s.Status().Failures; got != 0 {
@@ -246,7 +249,7 @@ func TestEarlyAnswers(t *testing.T) {
 				defer close(answered)
 				go conn.trickle(answered)
 			}
-			res, err := http.ReadResponse(conn.Reader, &http.Request{Method: "POST"})
+			res, err := http.ReadResponse(conn.Reader, &http.Request{Method: http.MethodPost})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -288,7 +291,7 @@ func TestEarlyAnswerToASilentClient(t *testing.T) {
 	})
 	f := before(t, monolith(t, up.URL))
 	conn := dialRaw(t, f.URL).say("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nx")
-	if res, _ := conn.answer("POST"); res.StatusCode != 413 {
+	if res, _ := conn.answer("POST"); res.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d", res.StatusCode)
 	}
 	conn.closed()
@@ -336,7 +339,7 @@ func TestUploadAbortedByTheTargetEndsForTheClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if body, err := io.ReadAll(res.Body); err != nil || string(body) != "no" || res.StatusCode != 403 {
+	if body, err := io.ReadAll(res.Body); err != nil || string(body) != "no" || res.StatusCode != http.StatusForbidden {
 		t.Errorf("%d %q %v", res.StatusCode, body, err)
 	}
 	f.result(t)

@@ -173,8 +173,10 @@ type buffers struct{ pool sync.Pool }
 
 var copyBuffers = buffers{sync.Pool{New: func() any { return new([copyBufferSize]byte) }}}
 
-// Get and Put implement httputil.BufferPool.
-func (b *buffers) Get() []byte  { return b.pool.Get().(*[copyBufferSize]byte)[:] }
+// Get implements httputil.BufferPool.
+func (b *buffers) Get() []byte { return b.pool.Get().(*[copyBufferSize]byte)[:] }
+
+// Put implements httputil.BufferPool.
 func (b *buffers) Put(p []byte) { b.pool.Put((*[copyBufferSize]byte)(p)) }
 
 // uploadConn is a connection that copies uploads with pooled buffers; a

@@ -31,7 +31,7 @@ const (
 const StatusClientClosedRequest = 499
 
 // Failure is why serving a request failed.
-type Failure struct {
+type Failure struct { //nolint:errname // what happened, of which Err is the error
 	Kind Kind
 	// Status is what to answer when Started is false.
 	Status int

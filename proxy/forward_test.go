@@ -24,14 +24,16 @@ type fallbackCase struct {
 	sent    bool // the service may have acted
 }
 
-func quick(rt *routes.Target) { rt.Timeouts.FirstByte = 50 * time.Millisecond }
-
 func fallbackCases() []fallbackCase {
 	raw := func(kind proxy.Kind, status int, start func(*testing.T) string) func(string) fallbackCase {
 		return func(name string) fallbackCase {
 			return fallbackCase{name, func(t *testing.T) proxy.Upstream {
 				t.Helper()
-				return target(t, proxy.Options{}, quick, start(t))
+				return target(t, proxy.Options{}, func(rt *routes.Target) {
+					if kind == proxy.KindTimeout {
+						rt.Timeouts.FirstByte = 50 * time.Millisecond
+					}
+				}, start(t))
 			}, kind, status, kind != proxy.KindConnect}
 		}
 	}
@@ -60,7 +62,7 @@ func fallbackCases() []fallbackCase {
 			return handlers(func(w http.ResponseWriter, r *http.Request) error {
 				_, _ = io.Copy(io.Discard, r.Body)
 				w.Header().Set("X-From", "service")
-				w.WriteHeader(503)
+				w.WriteHeader(http.StatusServiceUnavailable)
 				_, err := io.WriteString(w, "busy")
 				_ = http.NewResponseController(w).Flush()
 				return err
@@ -97,7 +99,7 @@ func TestForwardFallsBackWhereItIsSafe(t *testing.T) {
 					}
 					return
 				}
-				if res.StatusCode != 200 || request.method != "HEAD" && body != "recorded" || res.Header.Get("X-From") != "" {
+				if res.StatusCode != http.StatusOK || request.method != "HEAD" && body != "recorded" || res.Header.Get("X-From") != "" {
 					t.Errorf("answer %d %q %v, want the monolith's", res.StatusCode, body, res.Header)
 				}
 				if got.Arm != routes.Monolith || got.Fallback != c.kind || got.Status != 200 || got.err != nil {
@@ -144,7 +146,7 @@ func TestForwardWithTheMonolithDown(t *testing.T) {
 	f := split(t, service(t, upstream.Refused(t)), monolith(t, upstream.Refused(t)), everything)
 	res, _ := do(t, "GET", f.URL, "")
 	got := f.result(t)
-	if res.StatusCode != 502 || got.Arm != routes.Monolith || got.Fallback != proxy.KindConnect || got.err.Kind != proxy.KindConnect {
+	if res.StatusCode != http.StatusBadGateway || got.Arm != routes.Monolith || got.Fallback != proxy.KindConnect || got.err.Kind != proxy.KindConnect {
 		t.Errorf("status %d, outcome %+v; want 502 from the monolith", res.StatusCode, got)
 	}
 }
@@ -178,12 +180,12 @@ func TestForwardKeepsABoundedCopy(t *testing.T) {
 			f.Config.Handler.ServeHTTP(w, r)
 			f.result(t)
 			if !c.again {
-				if w.Code != 503 || w.Body.String() != "busy" || seen.count() != 0 {
+				if w.Code != http.StatusServiceUnavailable || w.Body.String() != "busy" || seen.count() != 0 {
 					t.Errorf("answer %d %q, want the service's own", w.Code, w.Body)
 				}
 				return
 			}
-			if _, got := seen.only(t); w.Code != 200 || got != want {
+			if _, got := seen.only(t); w.Code != http.StatusOK || got != want {
 				t.Errorf("answer %d, %d bytes sent again; want 200 and %d", w.Code, len(got), len(want))
 			}
 		})
@@ -197,7 +199,7 @@ func TestForwardReadsAnUnreadBodyLater(t *testing.T) {
 	f := split(t, service(t, upstream.Refused(t)), monolith(t, backend(t, seen.handler).URL), routes.Fallback{})
 	want := strings.Repeat("u", 1<<20)
 	res, _ := do(t, "POST", f.URL, want)
-	if _, got := seen.only(t); res.StatusCode != 200 || got != want {
+	if _, got := seen.only(t); res.StatusCode != http.StatusOK || got != want {
 		t.Errorf("status %d, %d bytes; want 200 and %d", res.StatusCode, len(got), len(want))
 	}
 }

@@ -22,42 +22,42 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // target makes a service at urls; change may set more.
-func target(t testing.TB, o proxy.Options, change func(*routes.Target), urls ...string) *proxy.Target {
-	t.Helper()
+func target(tb testing.TB, o proxy.Options, change func(*routes.Target), urls ...string) *proxy.Target {
+	tb.Helper()
 	rt := &routes.Target{Name: "faq", URLs: urls}
 	if change != nil {
 		change(rt)
 	}
 	made, err := proxy.New(rt, o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(made.Close)
+	tb.Cleanup(made.Close)
 	return made
 }
 
-func service(t testing.TB, urls ...string) *proxy.Target {
-	t.Helper()
-	return target(t, proxy.Options{}, nil, urls...)
+func service(tb testing.TB, urls ...string) *proxy.Target {
+	tb.Helper()
+	return target(tb, proxy.Options{}, nil, urls...)
 }
 
-func monolith(t testing.TB, urls ...string) *proxy.Target {
-	t.Helper()
-	return target(t, proxy.Options{Monolith: true}, nil, urls...)
+func monolith(tb testing.TB, urls ...string) *proxy.Target {
+	tb.Helper()
+	return target(tb, proxy.Options{Monolith: true}, nil, urls...)
 }
 
 // backend is a well-behaved server.
-func backend(t testing.TB, handler http.HandlerFunc) *httptest.Server {
-	t.Helper()
+func backend(tb testing.TB, handler http.HandlerFunc) *httptest.Server {
+	tb.Helper()
 	s := httptest.NewServer(handler)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
 // answering is a backend that always answers text.
-func answering(t testing.TB, text string) string {
-	t.Helper()
-	return backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }).URL
+func answering(tb testing.TB, text string) string {
+	tb.Helper()
+	return backend(tb, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }).URL
 }
 
 // result is what Forward said of one request.
@@ -73,13 +73,13 @@ type front struct {
 }
 
 // result waits for the next request to end.
-func (f *front) result(t testing.TB) result {
-	t.Helper()
+func (f *front) result(tb testing.TB) result {
+	tb.Helper()
 	select {
 	case r := <-f.results:
 		return r
 	case <-time.After(10 * time.Second):
-		t.Fatal("the request did not end")
+		tb.Fatal("the request did not end")
 		return result{}
 	}
 }
@@ -98,20 +98,20 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request, p proxy.Plan) 
 }
 
 // unstarted is a front that is not listening yet.
-func unstarted(t testing.TB, plan func(*http.Request) proxy.Plan) *front {
-	t.Helper()
+func unstarted(tb testing.TB, plan func(*http.Request) proxy.Plan) *front {
+	tb.Helper()
 	f := &front{results: make(chan result, 1000)}
 	f.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f.ServeHTTP(w, r, plan(r))
 	}))
-	t.Cleanup(f.Close)
+	tb.Cleanup(f.Close)
 	return f
 }
 
 // before is a front before one upstream, as the client at 192.0.2.7 sees it.
-func before(t testing.TB, up proxy.Upstream) *front {
-	t.Helper()
-	f := unstarted(t, func(*http.Request) proxy.Plan {
+func before(tb testing.TB, up proxy.Upstream) *front {
+	tb.Helper()
+	f := unstarted(tb, func(*http.Request) proxy.Plan {
 		return proxy.Plan{Arm: routes.Monolith, Monolith: up, MonolithCall: proxy.Call{Client: proxy.Client{RemoteIP: "192.0.2.7"}}}
 	})
 	f.Start()
@@ -119,9 +119,9 @@ func before(t testing.TB, up proxy.Upstream) *front {
 }
 
 // split is a front before a service with a monolith to fall back to.
-func split(t testing.TB, service, monolith proxy.Upstream, fallback routes.Fallback) *front {
-	t.Helper()
-	f := unstarted(t, func(*http.Request) proxy.Plan {
+func split(tb testing.TB, service, monolith proxy.Upstream, fallback routes.Fallback) *front {
+	tb.Helper()
+	f := unstarted(tb, func(*http.Request) proxy.Plan {
 		return proxy.Plan{Arm: routes.Service, Service: service, Monolith: monolith, Fallback: fallback}
 	})
 	f.Start()
@@ -132,15 +132,15 @@ func split(t testing.TB, service, monolith proxy.Upstream, fallback routes.Fallb
 var everything = routes.Fallback{Declared: true, Connect: true, Error: true, Timeout: true, Status: []int{500, 502, 503, 504}}
 
 // do sends a request and reads the answer to its end.
-func do(t testing.TB, method, url, body string, header ...string) (*http.Response, string) {
-	t.Helper()
+func do(tb testing.TB, method, url, body string, header ...string) (*http.Response, string) {
+	tb.Helper()
 	var in io.Reader
 	if body != "" {
 		in = strings.NewReader(body)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), method, url, in)
+	r, err := http.NewRequestWithContext(tb.Context(), method, url, in)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Add(header[i], header[i+1])
@@ -148,80 +148,80 @@ func do(t testing.TB, method, url, body string, header ...string) (*http.Respons
 	client := http.Client{Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true}}
 	res, err := client.Do(r)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = res.Body.Close() }()
 	got, err := io.ReadAll(res.Body)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return res, string(got)
 }
 
 // rawConn is a client that says what it wants.
 type rawConn struct {
-	t testing.TB
+	tb testing.TB
 	net.Conn
 	*bufio.Reader
 }
 
-func dialRaw(t testing.TB, url string) *rawConn {
-	t.Helper()
+func dialRaw(tb testing.TB, url string) *rawConn {
+	tb.Helper()
 	var d net.Dialer
-	conn, err := d.DialContext(context.WithoutCancel(t.Context()), "tcp", strings.TrimPrefix(url, "http://"))
+	conn, err := d.DialContext(context.WithoutCancel(tb.Context()), "tcp", strings.TrimPrefix(url, "http://"))
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
+	tb.Cleanup(func() { _ = conn.Close() })
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	return &rawConn{t, conn, bufio.NewReader(conn)}
+	return &rawConn{tb, conn, bufio.NewReader(conn)}
 }
 
 func (c *rawConn) Read(p []byte) (int, error) { return c.Reader.Read(p) }
 
 func (c *rawConn) say(text string) *rawConn {
-	c.t.Helper()
+	c.tb.Helper()
 	if _, err := io.WriteString(c.Conn, text); err != nil {
-		c.t.Fatal(err)
+		c.tb.Fatal(err)
 	}
 	return c
 }
 
 // answer reads one answer with its body.
 func (c *rawConn) answer(method string) (*http.Response, string) {
-	c.t.Helper()
+	c.tb.Helper()
 	res, err := http.ReadResponse(c.Reader, &http.Request{Method: method})
 	if err != nil {
-		c.t.Fatalf("reading an answer: %v", err)
+		c.tb.Fatalf("reading an answer: %v", err)
 	}
 	body, err := io.ReadAll(res.Body)
 	if err != nil {
-		c.t.Fatalf("reading an answer's body: %v", err)
+		c.tb.Fatalf("reading an answer's body: %v", err)
 	}
 	return res, string(body)
 }
 
 // closed waits for the server to close the connection.
 func (c *rawConn) closed() {
-	c.t.Helper()
+	c.tb.Helper()
 	rest, err := io.ReadAll(c.Reader)
 	if len(rest) != 0 {
-		c.t.Errorf("after the answer the server said %q", rest)
+		c.tb.Errorf("after the answer the server said %q", rest)
 	}
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		c.t.Error("the server did not close the connection")
+		c.tb.Error("the server did not close the connection")
 	}
 }
 
 // eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !condition(); {
 		if time.Now().After(deadline) {
-			t.Fatalf("never true: %s", what)
+			tb.Fatalf("never true: %s", what)
 		}
 		<-time.After(2 * time.Millisecond)
 	}
@@ -254,12 +254,12 @@ func (r *record) count() int {
 }
 
 // only returns the one request that came.
-func (r *record) only(t testing.TB) (*http.Request, string) {
-	t.Helper()
+func (r *record) only(tb testing.TB) (*http.Request, string) {
+	tb.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.seen) != 1 {
-		t.Fatalf("%d requests came, want 1", len(r.seen))
+		tb.Fatalf("%d requests came, want 1", len(r.seen))
 	}
 	return r.seen[0], r.body[0]
 }

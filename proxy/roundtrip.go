@@ -34,7 +34,7 @@ const (
 
 func newBreaker(name string, b routes.Breaker) *breaker {
 	failures := uint32(min(orDefault(b.Failures, defaultFailures), maxFailures))
-	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{
+	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{ //nolint:bodyclose // there is no response here
 		Name:        name,
 		MaxRequests: 1,
 		Timeout:     orDefault(b.OpenFor, defaultOpenFor),
@@ -66,7 +66,7 @@ func unwell(status int) bool {
 func (t *Target) RoundTrip(out *http.Request) (*http.Response, error) {
 	x := exchangeOf(out.Context())
 	x.asked = true
-	res, err := t.guarded(x, out)
+	res, err := t.guarded(x, out) //nolint:contextcheck // x is the request's context
 	if err != nil {
 		return nil, err
 	}
@@ -90,11 +90,12 @@ func (t *Target) guarded(x *exchange, out *http.Request) (*http.Response, error)
 		}
 		return res, err
 	})
-	switch err { //nolint:errorlint // compared by identity: Execute returns them as they are
-	case errUnwell:
+	switch {
+	case err == nil:
+	case errors.Is(err, errUnwell):
 		t.record(&Failure{Kind: KindStatus, Status: res.StatusCode, Err: errUnwell})
 		return res, nil
-	case gobreaker.ErrOpenState, gobreaker.ErrTooManyRequests:
+	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
 		return nil, &Failure{Kind: KindOpen, Status: http.StatusServiceUnavailable, Err: errOpen}
 	}
 	return res, err

@@ -48,7 +48,7 @@ func TestWebSocketEcho(t *testing.T) {
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			up := target(t, proxy.Options{TLS: s.tls}, func(rt *routes.Target) { rt.Timeouts.Idle = time.Millisecond }, s.url)
+			up := target(t, proxy.Options{TLS: s.tls}, func(rt *routes.Target) { rt.Timeouts.Idle = 300 * time.Millisecond }, s.url)
 			f := split(t, up, monolith(t, answering(t, "monolith")), everything)
 			if s.name == "https h2" {
 				do(t, "GET", f.URL, "") // an HTTP/2 connection is there, and must not be used
@@ -60,7 +60,7 @@ func TestWebSocketEcho(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if res.StatusCode != 101 {
+			if res.StatusCode != http.StatusSwitchingProtocols {
 				t.Errorf("status %d", res.StatusCode)
 			}
 			for i := range 5 {
@@ -71,8 +71,8 @@ func TestWebSocketEcho(t *testing.T) {
 				if _, got, err := c.Read(ctx); err != nil || string(got) != want {
 					t.Fatalf("echo of %d bytes: %d bytes, %v", len(want), len(got), err)
 				}
-				<-time.After(5 * time.Millisecond) // longer than Idle
 			}
+			<-time.After(400 * time.Millisecond) // longer than Idle
 			if got := up.Status(); got.Streams != 1 || got.InFlight != 0 {
 				t.Errorf("status %+v, want one stream", got)
 			}
@@ -110,7 +110,7 @@ func TestUpgradeKeepsWhatWasSentEarly(t *testing.T) {
 func TestRefusedUpgradeIsAnAnswer(t *testing.T) {
 	t.Parallel()
 	f := before(t, monolith(t, answering(t, "no")))
-	if res, body := do(t, "GET", f.URL, "", "Connection", "Upgrade", "Upgrade", "websocket"); res.StatusCode != 200 || body != "no" {
+	if res, body := do(t, "GET", f.URL, "", "Connection", "Upgrade", "Upgrade", "websocket"); res.StatusCode != http.StatusOK || body != "no" {
 		t.Errorf("%d %q", res.StatusCode, body)
 	}
 }
@@ -313,7 +313,7 @@ func TestInformationalAnswers(t *testing.T) {
 		t.Errorf("final header %v", res.Header)
 	}
 	res, _ = dialRaw(t, f.URL).say("GET / HTTP/1.0\r\n\r\n").answer("GET")
-	if res.StatusCode != 200 {
+	if res.StatusCode != http.StatusOK {
 		t.Errorf("an HTTP/1.0 client got %d first", res.StatusCode)
 	}
 }
@@ -333,7 +333,7 @@ func TestExpectContinue(t *testing.T) {
 			t.Fatal(err)
 		}
 		res, body := c.say("body").answer("PUT")
-		if _, sent := seen.only(t); res.StatusCode != 200 || body != "recorded" || sent != "body" {
+		if _, sent := seen.only(t); res.StatusCode != http.StatusOK || body != "recorded" || sent != "body" {
 			t.Errorf("%d %q, sent %q", res.StatusCode, body, sent)
 		}
 	})
@@ -347,7 +347,7 @@ func TestExpectContinue(t *testing.T) {
 		})
 		f := split(t, service(t, up.URL), monolith(t, answering(t, "")), everything)
 		c := dialRaw(t, f.URL).say(head)
-		if res, body := c.answer("PUT"); res.StatusCode != 401 || body != "no" || !res.Close {
+		if res, body := c.answer("PUT"); res.StatusCode != http.StatusUnauthorized || body != "no" || !res.Close {
 			t.Errorf("%d %q, close %v", res.StatusCode, body, res.Close)
 		}
 		c.closed()

@@ -111,11 +111,11 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 	x := &exchange{target: t, call: c, in: r, w: w}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.Context = ctx
-	in := r.WithContext(x)
+	in := r.WithContext(x) //nolint:contextcheck // x is made from r's context
 	if hasBody(r) {
 		in.Body = (*sending)(x)
 	}
-	x.run(in, cancel)
+	x.run(in, cancel) //nolint:contextcheck // x is the context
 	c.status = x.status
 	return x.failure
 }

@@ -67,7 +67,7 @@ func (u *upload) replayable() bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return !u.lost && (u.err == nil || u.err == io.EOF)
+	return !u.lost && (u.err == nil || errors.Is(u.err, io.EOF))
 }
 
 // ended reports whether the body was read to its end.
@@ -77,7 +77,7 @@ func (u *upload) ended() bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.err == io.EOF
+	return errors.Is(u.err, io.EOF)
 }
 
 // pass is one attempt's reader.

@@ -61,7 +61,7 @@ func TestTargetKeepsTheBytesOfTheRequest(t *testing.T) {
 		"/?" + strings.Repeat("a=1&", 20_000), "/+%20*", "/%00", "/%41?%41",
 	} {
 		c := dialRaw(t, f.URL).say("GET " + target + " HTTP/1.1\r\nHost: www.example.com\r\n\r\n")
-		if res, _ := c.answer("GET"); res.StatusCode != 200 {
+		if res, _ := c.answer("GET"); res.StatusCode != http.StatusOK {
 			t.Errorf("%.60s: status %d", target, res.StatusCode)
 			continue
 		}
@@ -253,7 +253,7 @@ func TestTargetHeadConnectionIsNotReused(t *testing.T) {
 	})
 	f := before(t, monolith(t, up.URL))
 	for range 20 {
-		if res, _ := do(t, "HEAD", f.URL, ""); res.StatusCode != 200 {
+		if res, _ := do(t, "HEAD", f.URL, ""); res.StatusCode != http.StatusOK {
 			t.Fatalf("HEAD: status %d", res.StatusCode)
 		}
 		if _, body := do(t, "GET", f.URL, ""); body != "right" {
@@ -270,12 +270,12 @@ func TestTargetUpgradesOnlyToWebSocket(t *testing.T) {
 		res, _ := dialRaw(t, f.URL).say("GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: " + upgrade +
 			"\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n").answer("GET")
 		if upgrade == "\x80" {
-			if got := f.result(t); res.StatusCode != 400 || got.err.Kind != proxy.KindClient {
+			if got := f.result(t); res.StatusCode != http.StatusBadRequest || got.err.Kind != proxy.KindClient {
 				t.Errorf("%q: status %d", upgrade, res.StatusCode)
 			}
 			continue
 		}
-		if head := <-w.heads; res.StatusCode != 200 || strings.Contains(head, "Upgrade") || strings.Contains(head, "Http2-Settings") {
+		if head := <-w.heads; res.StatusCode != http.StatusOK || strings.Contains(head, "Upgrade") || strings.Contains(head, "Http2-Settings") {
 			t.Errorf("%q: status %d, sent %q", upgrade, res.StatusCode, head)
 		}
 	}
@@ -294,7 +294,7 @@ func TestTargetRefusesAProtocolNobodyAskedFor(t *testing.T) {
 	})
 	s := target(t, proxy.Options{}, nil, up.URL)
 	f := split(t, s, monolith(t, answering(t, "monolith")), routes.Fallback{})
-	if res, _ := do(t, "GET", f.URL, "", "Connection", "Upgrade", "Upgrade", "h2c"); res.StatusCode != 502 {
+	if res, _ := do(t, "GET", f.URL, "", "Connection", "Upgrade", "Upgrade", "h2c"); res.StatusCode != http.StatusBadGateway {
 		t.Errorf("status %d, want 502", res.StatusCode)
 	}
 	<-closed
@@ -328,7 +328,7 @@ func TestTargetServesOverEveryScheme(t *testing.T) {
 			f := before(t, s)
 			for _, method := range []string{"GET", "HEAD", "GET", "POST"} {
 				res, body := do(t, method, f.URL, "")
-				if want := c.proto + " " + strings.TrimPrefix(f.URL, "http://"); res.StatusCode != 200 || method != "HEAD" && body != want {
+				if want := c.proto + " " + strings.TrimPrefix(f.URL, "http://"); res.StatusCode != http.StatusOK || method != "HEAD" && body != want {
 					t.Errorf("%s: %d %q, want %q", method, res.StatusCode, body, want)
 				}
 			}

@@ -63,11 +63,11 @@ func (c *Conn) Reset() {
 func (c *Conn) WaitClosed() { _, _ = io.Copy(io.Discard, c.Reader) }
 
 // Start serves every connection with serve, after which it is closed.
-func Start(t testing.TB, serve func(*Conn)) *Server {
-	t.Helper()
+func Start(tb testing.TB, serve func(*Conn)) *Server {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := &Server{URL: "http://" + ln.Addr().String()}
 	var open sync.Map
@@ -87,9 +87,9 @@ func Start(t testing.TB, serve func(*Conn)) *Server {
 			})
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
-			t.Error(err)
+			tb.Error(err)
 		}
 		open.Range(func(conn, _ any) bool {
 			_ = conn.(net.Conn).Close()
@@ -101,20 +101,20 @@ func Start(t testing.TB, serve func(*Conn)) *Server {
 }
 
 // Refused is a URL where nobody listens.
-func Refused(t testing.TB) string {
-	t.Helper()
+func Refused(tb testing.TB) string {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = ln.Close() }()
 	return "http://" + ln.Addr().String()
 }
 
 // Hung reads requests and never answers.
-func Hung(t testing.TB) *Server {
-	t.Helper()
-	return Start(t, func(c *Conn) {
+func Hung(tb testing.TB) *Server {
+	tb.Helper()
+	return Start(tb, func(c *Conn) {
 		if _, err := c.Request(); err == nil {
 			c.WaitClosed()
 		}
@@ -122,9 +122,9 @@ func Hung(t testing.TB) *Server {
 }
 
 // Saying answers every request with the same bytes, and then waits for the next.
-func Saying(t testing.TB, text string) *Server {
-	t.Helper()
-	return Start(t, func(c *Conn) {
+func Saying(tb testing.TB, text string) *Server {
+	tb.Helper()
+	return Start(tb, func(c *Conn) {
 		for {
 			r, err := c.Request()
 			if err != nil {
@@ -140,9 +140,9 @@ func Saying(t testing.TB, text string) *Server {
 
 // Breaking says text to a request and then resets the connection. An empty
 // text breaks before the head, "HTTP/1.1 200 OK\r\nCont" within it.
-func Breaking(t testing.TB, text string) *Server {
-	t.Helper()
-	return Start(t, func(c *Conn) {
+func Breaking(tb testing.TB, text string) *Server {
+	tb.Helper()
+	return Start(tb, func(c *Conn) {
 		r, err := c.Request()
 		if err != nil {
 			return
