@@ -94,10 +94,10 @@ func (t *Table) next(n *node, text string) *node {
 	if n.child == nil || n.text == text {
 		return n.child
 	}
-	if !n.more {
+	if n.number == 0 {
 		return nil
 	}
-	return t.literals[edge{n, text}]
+	return t.literals.slot(n, text).child
 }
 
 // ask asks the routes of one pattern, those that name the method first.

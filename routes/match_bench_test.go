@@ -26,14 +26,20 @@ func pathRoutes(n int) []*Route {
 	return routes
 }
 
+// traffic picks among n things: as traffic does, some far more often than
+// others (Zipf's law), or all alike.
+func traffic(n int, zipf bool) (next func() int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	if !zipf {
+		return func() int { return random.IntN(n) }
+	}
+	ranks, order := rand.NewZipf(random, 1.1, 1, uint64(n-1)), random.Perm(n)
+	return func() int { return order[ranks.Uint64()] }
+}
+
 // pathRequests ask for routes of pathRoutes.
 func pathRequests(n int, zipf bool) []*Request {
-	random := rand.New(rand.NewPCG(1, 2))
-	next := func() int { return random.IntN(n) }
-	if zipf {
-		ranks, order := rand.NewZipf(random, 1.1, 1, uint64(n-1)), random.Perm(n)
-		next = func() int { return order[ranks.Uint64()] }
-	}
+	next := traffic(n, zipf)
 	requests := make([]*Request, 1<<14)
 	for i := range requests {
 		at := next()
@@ -59,14 +65,12 @@ func benchmarkMatch(b *testing.B, table *Table, requests []*Request) {
 	}
 }
 
-// BenchmarkMatchPaths asks for routes as traffic does, some far more often than
-// others (Zipf's law), and for all alike, where the table's size shows as cache
-// misses.
+// With uniform traffic the size of the table shows as cache misses.
 func BenchmarkMatchPaths(b *testing.B) {
-	for _, traffic := range []string{"zipf", "uniform"} {
+	for _, kind := range []string{"zipf", "uniform"} {
 		for _, n := range []int{100, 1_000, 100_000} {
-			b.Run(fmt.Sprintf("%s/%d", traffic, n), func(b *testing.B) {
-				benchmarkMatch(b, compile(b, pathRoutes(n)...), pathRequests(n, traffic == "zipf"))
+			b.Run(fmt.Sprintf("%s/%d", kind, n), func(b *testing.B) {
+				benchmarkMatch(b, compile(b, pathRoutes(n)...), pathRequests(n, kind == "zipf"))
 			})
 		}
 	}
@@ -79,8 +83,9 @@ func BenchmarkMatchHosts(b *testing.B) {
 			for i := range routes {
 				routes[i] = &Route{Match: fmt.Sprintf("tenant-%d.example.com/api/", i)}
 			}
+			next := traffic(n, true)
 			for i := range requests {
-				requests[i] = &Request{Method: "GET", Host: fmt.Sprintf("Tenant-%d.example.com:443", i*7%n), Path: "/api/items/7"}
+				requests[i] = &Request{Method: "GET", Host: fmt.Sprintf("Tenant-%d.example.com:443", next()), Path: "/api/items/7"}
 			}
 			benchmarkMatch(b, compile(b, routes...), requests)
 		})
@@ -99,14 +104,11 @@ func conditionRoutes(n int, kind ConditionKind, text string) []*Route {
 	return routes
 }
 
-func conditionRequests(n int) []*Request {
-	requests := make([]*Request, 1<<14)
-	for i := range requests {
-		requests[i] = &Request{Method: "GET", Path: "/api/items", Header: http.Header{
-			"X-Tenant": {fmt.Sprintf("tenant-%d/eu", i*7%n)}, "Accept": {"application/json"},
-		}}
-	}
-	return requests
+// tenantRequest asks for one of conditionRoutes.
+func tenantRequest(at int) *Request {
+	return &Request{Method: "GET", Path: "/api/items", Header: http.Header{
+		"X-Tenant": {fmt.Sprintf("tenant-%d/eu", at)}, "Accept": {"application/json"},
+	}}
 }
 
 func BenchmarkMatchConditions(b *testing.B) {
@@ -122,7 +124,11 @@ func BenchmarkMatchConditions(b *testing.B) {
 	} {
 		for _, n := range []int{10, 1_000} {
 			b.Run(fmt.Sprintf("%s/%d", kind.name, n), func(b *testing.B) {
-				benchmarkMatch(b, compile(b, conditionRoutes(n, kind.kind, kind.text)...), conditionRequests(n))
+				next, requests := traffic(n, true), make([]*Request, 1<<14)
+				for i := range requests {
+					requests[i] = tenantRequest(next())
+				}
+				benchmarkMatch(b, compile(b, conditionRoutes(n, kind.kind, kind.text)...), requests)
 			})
 		}
 	}

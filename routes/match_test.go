@@ -92,9 +92,9 @@ func TestMatchAndDecideDoNotAllocate(t *testing.T) {
 		}}), &Request{Method: "GET", Path: "/", RawQuery: "a=%20&q%20r=abc", Header: http.Header{
 			"X-Tenant": {"tenant-7/"}, "Cookie": {"a=b; c=1", "c=1"},
 		}}},
-		{"1,000 exact", compile(t, conditionRoutes(1000, Exact, "tenant-%d/eu")...), conditionRequests(1000)[3]},
-		{"1,000 prefixes", compile(t, conditionRoutes(1000, Prefix, "tenant-%d/")...), conditionRequests(1000)[3]},
-		{"1,000 regexps", compile(t, conditionRoutes(1000, Regexp, "^tenant-%d/(eu|us)$")...), conditionRequests(1000)[3]},
+		{"1,000 exact", compile(t, conditionRoutes(1000, Exact, "tenant-%d/eu")...), tenantRequest(700)},
+		{"1,000 prefixes", compile(t, conditionRoutes(1000, Prefix, "tenant-%d/")...), tenantRequest(700)},
+		{"1,000 regexps", compile(t, conditionRoutes(1000, Regexp, "^tenant-%d/(eu|us)$")...), tenantRequest(700)},
 		{"1,000 regexps, none holds", compile(t, conditionRoutes(1000, Regexp, "^tenant-%d/(eu|us)$")...), &Request{
 			Method: "GET", Path: "/api/", Header: http.Header{"X-Tenant": {strings.Repeat("tenant-7/eu", 100)}, "Accept": {"application/json"}},
 		}},

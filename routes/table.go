@@ -11,32 +11,26 @@ type Table struct {
 
 	// The tree that Match walks: a root for each host that patterns name and
 	// one for all others; below it one level per path segment. With many
-	// routes its cost is that of cache misses: hence one map for the literal
-	// children of all nodes, and a node's first one in the node itself.
+	// routes its cost is that of cache misses: hence a node's first literal
+	// child is in the node itself, and all others in one hash table.
 	hosts    map[string]*node
 	anyHost  *node
-	literals map[edge]*node
+	literals edges
 
 	// sources are the values that conditions ask for, each once.
 	sources []source
 }
 
-// edge leads from a node to its child for one literal segment.
-type edge struct {
-	parent *node
-	text   string
-}
-
 // node is a place in the tree: the segments of the path up to here. Its size is
 // that of a cache line.
 type node struct {
-	text  string // leads to child
-	child *node  // the first literal child; the others are in Table.literals
-	more  bool   // there are others
-	wild  *node
-	end   *group // patterns that end here
-	slash *group // … with /{$}
-	rest  *group // … with a trailing slash or {name...}
+	text   string // leads to child
+	child  *node  // the first literal child; the others are in Table.literals
+	number uint32 // the node's own when there are others, else 0
+	wild   *node
+	end    *group // patterns that end here
+	slash  *group // … with /{$}
+	rest   *group // … with a trailing slash or {name...}
 }
 
 // group is the routes of one pattern and method, in the order they are asked.

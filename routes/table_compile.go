@@ -46,9 +46,8 @@ func Compile(doc *Document) (*Table, Problems) {
 	if problems := conflicts(heads); len(problems) > 0 {
 		return nil, problems
 	}
-	t.literals = make(map[edge]*node, len(heads))
 	for i, head := range heads {
-		t.insert(head, rules[:sizes[i]])
+		c.insert(head, rules[:sizes[i]])
 		rules = rules[sizes[i]:]
 	}
 	return t, nil
@@ -118,11 +117,8 @@ func join(rules []rule) (heads []rule, sizes []int) {
 }
 
 // insert adds the rules of one pattern, of which head is the first, to the tree.
-func (t *Table) insert(head rule, rules []rule) {
-	n := t.anyHost
-	if head.host != "" {
-		n = child(t.hosts, head.host)
-	}
+func (c *compiler) insert(head rule, rules []rule) {
+	n := c.root(head.host)
 	for _, s := range head.segments {
 		switch s.kind {
 		case segSlash:
@@ -137,10 +133,23 @@ func (t *Table) insert(head rule, rules []rule) {
 			}
 			n = n.wild
 		case segLiteral:
-			n = t.literal(n, s.text)
+			n = c.literal(n, s.text)
 		}
 	}
 	n.end = newGroup(rules, n.end)
+}
+
+// root is the node of a host, which it makes when there is none.
+func (c *compiler) root(host string) *node {
+	if host == "" {
+		return c.table.anyHost
+	}
+	n := c.table.hosts[host]
+	if n == nil {
+		n = &node{}
+		c.table.hosts[host] = n
+	}
+	return n
 }
 
 func newGroup(rules []rule, next *group) *group {
@@ -157,26 +166,28 @@ func newGroup(rules []rule, next *group) *group {
 
 // literal is the child of n for a literal segment, which it makes when there is
 // none.
-func (t *Table) literal(n *node, text string) *node {
-	switch {
-	case n.child == nil:
+func (c *compiler) literal(n *node, text string) *node {
+	if n.child == nil {
 		n.text, n.child = text, &node{}
 		return n.child
-	case n.text == text:
+	}
+	if n.text == text {
 		return n.child
 	}
-	n.more = true
-	return child(t.literals, edge{n, text})
-}
-
-// child is the node at key, which it makes when there is none.
-func child[K comparable](nodes map[K]*node, key K) *node {
-	n := nodes[key]
-	if n == nil {
-		n = &node{}
-		nodes[key] = n
+	if n.number == 0 {
+		c.parents++
+		n.number = c.parents
 	}
-	return n
+	t := c.table
+	if 2*(c.edges+1) > len(t.literals) {
+		t.literals = t.literals.grown()
+	}
+	e := t.literals.slot(n, text)
+	if e.child == nil {
+		c.edges++
+		*e = edge{parent: n, child: &node{}, text: text}
+	}
+	return e.child
 }
 
 // compiler holds what is shared between entries while a table is made.
@@ -185,6 +196,9 @@ type compiler struct {
 	regexps  map[string]*regexp.Regexp
 	numbers  map[source]int // by place in table.sources
 	problems Problems
+
+	edges   int    // in table.literals
+	parents uint32 // nodes with edges there
 }
 
 // compileEntry compiles one route; what is wrong goes to the problems, although
