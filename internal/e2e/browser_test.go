@@ -146,11 +146,11 @@ func (b *browser) signIn(agent string) {
 
 // cookies are what a WebSocket's handshake sends.
 func (b *browser) cookies() string {
-	var all []string
+	r := http.Request{Header: http.Header{}}
 	for _, cookie := range b.client.Jar.Cookies(b.base) {
-		all = append(all, cookie.Name+"="+cookie.Value)
+		r.AddCookie(cookie)
 	}
-	return strings.Join(all, "; ")
+	return r.Header.Get("Cookie")
 }
 
 // readUntil reads until what was read satisfies enough, and returns it.

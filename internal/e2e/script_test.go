@@ -168,10 +168,10 @@ func (b *browser) liveComments() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	defer socket.CloseNow()
+	defer func() { _ = socket.CloseNow() }() // it is closed already when all is well
 	b.history = append(b.history, exchange{Request: "WebSocket /ws/tickets/1/", Status: accepted.StatusCode, Header: accepted.Header})
 
-	var heard []string
+	heard := ""
 	for _, text := range []string{"by WebSocket", strings.Repeat("long ", 390), "naïve 明日 \U0001F600", ""} {
 		if err := wsjson.Write(ctx, socket, map[string]string{"text": text}); err != nil {
 			b.t.Fatal(err)
@@ -180,9 +180,9 @@ func (b *browser) liveComments() {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		heard = append(heard, string(message))
+		heard += string(message) + "\n"
 	}
-	b.history = append(b.history, exchange{Request: "WebSocket messages", Body: strings.Join(heard, "\n")})
+	b.history = append(b.history, exchange{Request: "WebSocket messages", Body: heard})
 	if err := socket.Close(websocket.StatusNormalClosure, "bye"); err != nil {
 		b.t.Errorf("the WebSocket did not close as agreed: %v", err)
 	}

@@ -18,6 +18,7 @@ var changing = []*regexp.Regexp{
 	regexp.MustCompile(`(csrfmiddlewaretoken" value=)"[0-9A-Za-z]+"`),
 	regexp.MustCompile(`(csrftoken|sessionid)=[0-9A-Za-z]+`),
 	regexp.MustCompile(`expires=[^;]+`),
+	regexp.MustCompile(`(messages=[^:;]+:)[^;]+`), // signed with the time
 	regexp.MustCompile(`(<time)[^<]+`),
 }
 
@@ -34,10 +35,8 @@ func settled(x exchange) exchange {
 	for _, name := range documented {
 		x.Header.Del(name)
 	}
-	for _, cookies := range [][]string{x.Header["Set-Cookie"]} {
-		for i := range cookies {
-			cookies[i] = settle(cookies[i])
-		}
+	for i, cookie := range x.Header["Set-Cookie"] {
+		x.Header["Set-Cookie"][i] = settle(cookie)
 	}
 	if x.Header.Get("Expires") != "" { // of pages that must not be kept
 		x.Header.Set("Expires", "…")

@@ -105,7 +105,7 @@ func (p *Process) Ready(ctx context.Context, check func(context.Context) error) 
 		}
 		select {
 		case <-p.done:
-			return fmt.Errorf("%s %w (%v): %w", p.name, ErrExited, p.err, err)
+			return fmt.Errorf("%s %w: %w", p.name, ErrExited, errors.Join(p.err, err))
 		case <-ctx.Done():
 			return fmt.Errorf("%s is not ready: %w", p.name, err)
 		case <-again.C:
@@ -134,6 +134,10 @@ func (p *Process) Kill() {
 	p.signalGroup(syscall.SIGKILL)
 	<-p.done
 }
+
+// Interrupt does what Ctrl-C does in a terminal: the program and its children
+// get SIGINT.
+func (p *Process) Interrupt() { p.signalGroup(syscall.SIGINT) }
 
 // Signal sends a signal to the program alone, if it still runs.
 func (p *Process) Signal(s syscall.Signal) {

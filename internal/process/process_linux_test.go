@@ -3,6 +3,7 @@ package process_test
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func beParent() {
 	if err != nil {
 		os.Exit(1)
 	}
-	os.Stdout.WriteString(strconv.Itoa(child.PID()) + "\n") //nolint:errcheck // the test would see nothing
+	os.Stdout.WriteString(strconv.Itoa(child.PID()) + "\n")
 	<-child.Done()
 }
 
@@ -130,13 +131,18 @@ func TestChildDiesWithItsParent(t *testing.T) {
 	waitGone(t, child)
 }
 
-func TestFreeSaysWhoIsTaken(t *testing.T) {
+func TestFreeTellsWhatIsTaken(t *testing.T) {
 	t.Parallel()
 	address, err := process.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := process.Free(address); err != nil {
-		t.Error(err)
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if err := process.Free(address); err == nil || !strings.Contains(err.Error(), address) {
+		t.Errorf("Free of a taken address = %v", err)
 	}
 }

@@ -14,9 +14,9 @@ import (
 
 // Binary returns the strangler binary of this checkout, built once per test
 // process and with race detection when the test has it.
-func Binary(t testing.TB) string {
-	t.Helper()
-	return build(t, "cmd/strangler")
+func Binary(tb testing.TB) string {
+	tb.Helper()
+	return build(tb, "cmd/strangler")
 }
 
 var built sync.Map // of packages to *building
@@ -27,12 +27,12 @@ type building struct {
 	err  error
 }
 
-func build(t testing.TB, pkg string) string {
-	t.Helper()
+func build(tb testing.TB, pkg string) string {
+	tb.Helper()
 	entry, _ := built.LoadOrStore(pkg, &building{})
 	b := entry.(*building)
 	b.once.Do(func() { b.path, b.err = buildOnce(pkg) })
-	must(t, b.err)
+	must(tb, b.err)
 	return b.path
 }
 
@@ -56,7 +56,7 @@ func buildOnce(pkg string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer lock.Close() //nolint:errcheck // closing gives up the lock
+	defer lock.Close() // gives up the lock
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", err
 	}

@@ -19,15 +19,15 @@ type Helpdesk struct {
 }
 
 // StartHelpdesk starts the Django monolith.
-func StartHelpdesk(t testing.TB) *Helpdesk {
-	t.Helper()
-	python := Python(t)
-	h := &Helpdesk{Dir: t.TempDir()}
-	must(t, os.CopyFS(h.Dir, os.DirFS(seeded(t, python))))
-	address := freeAddress(t)
+func StartHelpdesk(tb testing.TB) *Helpdesk {
+	tb.Helper()
+	python := Python(tb)
+	h := &Helpdesk{Dir: tb.TempDir()}
+	must(tb, os.CopyFS(h.Dir, os.DirFS(seeded(tb, python))))
+	address := freeAddress(tb)
 	command, err := helpdesk.Monolith(python, h.Dir, address)
-	must(t, err)
-	h.Program = start(t, address, command, answers("http://"+address+"/v1/faq/1"))
+	must(tb, err)
+	h.Program = start(tb, address, command, answers("http://"+address+"/v1/faq/1"))
 	return h
 }
 
@@ -35,11 +35,11 @@ func StartHelpdesk(t testing.TB) *Helpdesk {
 func (h *Helpdesk) Database() string { return helpdesk.Database(h.Dir) }
 
 // Python returns an interpreter that can run the monolith.
-func Python(t testing.TB) string {
-	t.Helper()
+func Python(tb testing.TB) string {
+	tb.Helper()
 	python, err := findPython()
 	if err != nil {
-		missing(t, err)
+		missing(tb, err)
 	}
 	return python
 }
@@ -54,13 +54,13 @@ var seed struct {
 }
 
 // seeded returns a seeded work folder to copy: making one takes a second.
-func seeded(t testing.TB, python string) string {
-	t.Helper()
+func seeded(tb testing.TB, python string) string {
+	tb.Helper()
 	seed.Lock()
 	defer seed.Unlock()
 	if seed.dir == "" {
 		dir, err := os.MkdirTemp("", "helpdesk-seed-")
-		must(t, err, helpdesk.SeedMonolith(context.Background(), python, dir))
+		must(tb, err, helpdesk.SeedMonolith(context.Background(), python, dir))
 		seed.dir = dir
 	}
 	return seed.dir
@@ -78,12 +78,12 @@ func RemoveSeed() error {
 }
 
 // StartFAQ starts the faq service on the monolith's database.
-func StartFAQ(t testing.TB, database string) *Program {
-	t.Helper()
-	address := freeAddress(t)
+func StartFAQ(tb testing.TB, database string) *Program {
+	tb.Helper()
+	address := freeAddress(tb)
 	command := process.Command{
-		Name: "the faq service", Path: build(t, "examples/helpdesk/faq"),
+		Name: "the faq service", Path: build(tb, "examples/helpdesk/faq"),
 		Args: []string{"-db", filepath.Clean(database), "-listen", address},
 	}
-	return start(t, address, command, answers("http://"+address+"/v1/faq/1"))
+	return start(tb, address, command, answers("http://"+address+"/v1/faq/1"))
 }

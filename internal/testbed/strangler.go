@@ -2,7 +2,11 @@ package testbed
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/internal/process"
 )
 
@@ -27,19 +32,19 @@ type Strangler struct {
 type Config func(address, admin string) (caddyfile, routes string)
 
 // StartStrangler starts the proxy.
-func StartStrangler(t testing.TB, config Config) *Strangler {
-	t.Helper()
-	s := &Strangler{Dir: t.TempDir(), Admin: freeAddress(t)}
-	address := freeAddress(t)
+func StartStrangler(tb testing.TB, config Config) *Strangler {
+	tb.Helper()
+	s := &Strangler{Dir: tb.TempDir(), Admin: freeAddress(tb)}
+	address := freeAddress(tb)
 	caddyfile, routes := config(address, s.Admin)
-	s.write(t, "Caddyfile", caddyfile)
-	s.write(t, "routes.yaml", routes)
+	s.write(tb, "Caddyfile", caddyfile)
+	s.write(tb, "routes.yaml", routes)
 	command := process.Command{
-		Name: "strangler", Path: Binary(t), Dir: s.Dir, Env: s.env(),
+		Name: "strangler", Path: Binary(tb), Dir: s.Dir, Env: s.env(),
 		Args: []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"},
 	}
 	listens, controllable := answers("http://"+address+"/"), answers("http://"+s.Admin+"/config/")
-	s.Program = start(t, address, command, func(ctx context.Context) error {
+	s.Program = start(tb, address, command, func(ctx context.Context) error {
 		return errors.Join(listens(ctx), controllable(ctx))
 	})
 	return s
@@ -68,19 +73,81 @@ http://` + port + ` {
 
 // EditRoutes replaces the route table as editors do: a new file takes the old
 // one's name.
-func (s *Strangler) EditRoutes(t testing.TB, routes string) {
-	t.Helper()
-	s.write(t, "routes.yaml.new", routes)
-	must(t, os.Rename(filepath.Join(s.Dir, "routes.yaml.new"), filepath.Join(s.Dir, "routes.yaml")))
+func (s *Strangler) EditRoutes(tb testing.TB, routes string) {
+	tb.Helper()
+	s.write(tb, "routes.yaml.new", routes)
+	must(tb, os.Rename(filepath.Join(s.Dir, "routes.yaml.new"), filepath.Join(s.Dir, "routes.yaml")))
 }
 
-// Reload loads a Caddyfile into the running proxy. A refused one is an error
-// that has what the command said.
-func (s *Strangler) Reload(t testing.TB, caddyfile string) error {
-	t.Helper()
-	s.write(t, "Caddyfile", caddyfile)
-	_, err := s.run("reload", "--config", "Caddyfile", "--adapter", "caddyfile", "--address", s.Admin)
-	return err
+// Reload loads a Caddyfile into the running proxy, as `strangler reload` does.
+// A refused one is an error that has what the proxy said.
+func (s *Strangler) Reload(tb testing.TB, caddyfile string) error {
+	tb.Helper()
+	s.write(tb, "Caddyfile", caddyfile)
+	status, said := s.admin(tb, http.MethodPost, "/load", "text/caddyfile", caddyfile)
+	if status != http.StatusOK {
+		return fmt.Errorf("status %d: %s", status, said)
+	}
+	return nil
+}
+
+// Status asks the admin API how the proxy is.
+func (s *Strangler) Status(tb testing.TB) (status engine.Status) {
+	tb.Helper()
+	_, said := s.admin(tb, http.MethodGet, "/strangler/status", "", "")
+	must(tb, json.Unmarshal(said, &status))
+	return status
+}
+
+// Verb sends a verb to the admin API, which is faster than a command. What is
+// refused fails the test.
+func (s *Strangler) Verb(tb testing.TB, verb, body string) {
+	tb.Helper()
+	if status, said := s.admin(tb, http.MethodPost, "/strangler/"+verb, "application/json", body); status != http.StatusOK {
+		tb.Fatalf("%s %s: status %d: %s", verb, body, status, said)
+	}
+}
+
+// admin sends a request to the admin API. Each reload replaces that server,
+// too, and may break a connection that was just made: then it is sent again.
+func (s *Strangler) admin(tb testing.TB, method, path, contentType, body string) (status int, said []byte) {
+	tb.Helper()
+	var err error
+	for range 3 {
+		if status, said, err = s.adminOnce(method, path, contentType, body); err == nil {
+			return status, said
+		}
+	}
+	tb.Fatal(err)
+	return 0, nil
+}
+
+func (s *Strangler) adminOnce(method, path, contentType, body string) (status int, said []byte, err error) {
+	r, err := http.NewRequest(method, "http://"+s.Admin+path, strings.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	r.Close = true
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	said, err = io.ReadAll(response.Body)
+	return response.StatusCode, said, errors.Join(err, response.Body.Close())
+}
+
+// WaitStatus waits until the proxy's status is as wanted.
+func (s *Strangler) WaitStatus(tb testing.TB, what string, wanted func(engine.Status) bool) engine.Status {
+	tb.Helper()
+	var status engine.Status
+	WaitFor(tb, what, func() bool {
+		status = s.Status(tb)
+		return wanted(status)
+	})
+	return status
 }
 
 // Command runs a verb against this proxy and returns what it printed.
@@ -89,10 +156,10 @@ func (s *Strangler) Command(args ...string) (string, error) {
 }
 
 // MustCommand is Command for a verb that has to work.
-func (s *Strangler) MustCommand(t testing.TB, args ...string) string {
-	t.Helper()
+func (s *Strangler) MustCommand(tb testing.TB, args ...string) string {
+	tb.Helper()
 	out, err := s.Command(args...)
-	must(t, err)
+	must(tb, err)
 	return out
 }
 
@@ -125,9 +192,9 @@ func (e *CommandError) Error() string {
 // Unwrap returns the *exec.ExitError.
 func (e *CommandError) Unwrap() error { return e.Err }
 
-func (s *Strangler) write(t testing.TB, name, text string) {
-	t.Helper()
-	must(t, os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o600))
+func (s *Strangler) write(tb testing.TB, name, text string) {
+	tb.Helper()
+	must(tb, os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o600))
 }
 
 // env keeps what Caddy stores in the home of who tests out of the test.

@@ -10,8 +10,11 @@ package testbed
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -41,11 +44,11 @@ type Program struct {
 }
 
 // start starts a program and waits until check finds it ready.
-func start(t testing.TB, address string, command process.Command, check func(context.Context) error) *Program {
-	t.Helper()
-	p := &Program{Address: address, t: t, command: command, check: check, log: &process.Tail{}}
+func start(tb testing.TB, address string, command process.Command, check func(context.Context) error) *Program {
+	tb.Helper()
+	p := &Program{Address: address, t: tb, command: command, check: check, log: &process.Tail{}}
 	p.command.Output = p.log
-	t.Cleanup(p.end)
+	tb.Cleanup(p.end)
 	p.Start()
 	return p
 }
@@ -77,7 +80,19 @@ func (p *Program) Stop() {
 
 // Freeze makes the program hang: it keeps its connections and the kernel takes
 // new ones, but nothing is answered until Thaw.
-func (p *Program) Freeze() { p.process.Signal(syscall.SIGSTOP) }
+func (p *Program) Freeze() {
+	p.t.Helper()
+	p.process.Signal(syscall.SIGSTOP)
+	// Each thread stops when it comes to it. Without /proc there is none to see.
+	WaitFor(p.t, p.command.Name+" to hang", func() bool {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
+		must(p.t, err)
+		return !slices.ContainsFunc(threads, func(thread string) bool {
+			stat, err := os.ReadFile(thread)
+			return err == nil && !strings.Contains(string(stat), ") T ")
+		})
+	})
+}
 
 // Thaw lets a frozen program go on.
 func (p *Program) Thaw() { p.process.Signal(syscall.SIGCONT) }
@@ -123,28 +138,44 @@ func answers(url string) func(context.Context) error {
 }
 
 // freeAddress returns a loopback address that nobody listens on.
-func freeAddress(t testing.TB) string {
-	t.Helper()
+func freeAddress(tb testing.TB) string {
+	tb.Helper()
 	address, err := process.FreeAddress()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return address
 }
 
 // missing skips the test for want of a part, or fails it with CI=true.
-func missing(t testing.TB, err error) {
-	t.Helper()
+func missing(tb testing.TB, err error) {
+	tb.Helper()
 	if os.Getenv("CI") == "true" {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Skip(err)
+	tb.Skip(err)
 }
 
 // must fails the test on an error.
-func must(t testing.TB, errs ...error) {
-	t.Helper()
+func must(tb testing.TB, errs ...error) {
+	tb.Helper()
 	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
+	}
+}
+
+// WaitFor waits until a condition is true, and fails the test when that takes
+// longer than a slow machine needs.
+func WaitFor(tb testing.TB, what string, condition func() bool) {
+	tb.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	deadline := time.After(readyWithin)
+	for !condition() {
+		select {
+		case <-deadline:
+			tb.Fatalf("waited %s in vain for: %s", readyWithin, what)
+		case <-again.C:
+		}
 	}
 }

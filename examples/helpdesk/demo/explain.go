@@ -32,9 +32,9 @@ Three commands to try, in another terminal and in this folder:
 
 Then release it (%[6]s rollout release faq-read%[7]s), or edit
 %[5]s/routes.yaml and save: it is live at once, and a typo is refused with its
-line (%[6]s rollout status%[7]s). Ctrl-C stops everything.
+line (%[6]s rollout status%[7]s). Or take the service away: kill %[9]d
 
-%[8]d users ask the FAQ now, once a second; a line for every change of what they see:
+Ctrl-C stops everything. %[8]d users ask the FAQ now, once a second; a line for every change of what they see:
 
-`, a.Proxy, monolith, a.Monolith, a.FAQ, relative(s.dir), s.strangler, address, users)
+`, a.Proxy, monolith, a.Monolith, a.FAQ, relative(s.dir), s.strangler, address, users, s.faq)
 }

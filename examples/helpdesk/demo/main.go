@@ -78,7 +78,7 @@ func run(ctx context.Context, out io.Writer, root string, o options) (err error)
 	if err != nil {
 		return err
 	}
-	defer dir.Close() //nolint:errcheck // closing gives up the lock
+	defer dir.Close() // gives up the lock
 	s := &stack{out: out, root: root, dir: dir.Name(), strangler: o.strangler, addresses: addresses, ended: make(chan error, 3)}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := s.start(ctx); err != nil {

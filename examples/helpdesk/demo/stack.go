@@ -35,6 +35,7 @@ type stack struct {
 	parts []part // in the order of their start
 	logs  []*os.File
 	ended chan error // a part that ended by itself
+	faq   int        // the faq service's process ID
 }
 
 // part is something that runs and can be stopped.
@@ -63,12 +64,13 @@ func (s *stack) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.startProcess(ctx, "strangler", s.addresses.Proxy, process.Command{
+	_, err = s.startProcess(ctx, "strangler", s.addresses.Proxy, process.Command{
 		Path: strangler, Dir: s.dir,
 		Args: []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"},
 		// What Caddy keeps for itself stays out of the home of who tries it.
 		Env: []string{"XDG_CONFIG_HOME=" + s.dir, "XDG_DATA_HOME=" + s.dir},
 	})
+	return err
 }
 
 // startMonolith starts Django or, where that cannot run, the stand-in.
@@ -90,7 +92,8 @@ func (s *stack) startMonolith(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.startProcess(ctx, "monolith", s.addresses.Monolith, command)
+	_, err = s.startProcess(ctx, "monolith", s.addresses.Monolith, command)
+	return err
 }
 
 func (s *stack) startStandin(ctx context.Context) error {
@@ -123,42 +126,54 @@ func (s *stack) startFAQ(ctx context.Context) error {
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the faq service: %w\n%s", err, out)
 	}
-	return s.startProcess(ctx, "faq", s.addresses.FAQ, process.Command{
+	p, err := s.startProcess(ctx, "faq", s.addresses.FAQ, process.Command{
 		Path: binary, Args: []string{"-db", helpdesk.Database(s.dir), "-listen", s.addresses.FAQ},
 	})
+	if err == nil {
+		s.faq = p.PID()
+	}
+	return err
 }
 
 // startProcess starts a program and waits until it answers on its address.
-func (s *stack) startProcess(ctx context.Context, name, address string, command process.Command) error {
+func (s *stack) startProcess(ctx context.Context, name, address string, command process.Command) (*process.Process, error) {
 	log, err := s.openLog(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	command.Name, command.Output = name, log
 	p, err := process.Start(command)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.parts = append(s.parts, part{name, func() error { return p.Stop(stopWithin) }})
 	ready, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	err = p.Ready(ready, func(ctx context.Context) error { return answers(ctx, address) })
 	if err != nil {
-		return fmt.Errorf("%w; its log is %s", err, log.Name())
+		return nil, fmt.Errorf("%w; its log is %s", err, log.Name())
 	}
 	go func() {
 		<-p.Done()
-		s.ended <- fmt.Errorf("%s ended by itself (%w); its log is %s", name, cmpErr(p.Err()), log.Name())
+		s.ended <- &endedError{part: name, log: log.Name(), err: p.Err()}
 	}()
-	return nil
+	return p, nil
 }
 
-func cmpErr(err error) error {
-	if err == nil {
-		return errors.New("exit status 0")
-	}
-	return err
+// endedError is a part that ended by itself.
+type endedError struct {
+	part, log string
+	err       error // nil: it said that all is well
 }
+
+func (e *endedError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("%s ended; its log is %s", e.part, e.log)
+	}
+	return fmt.Sprintf("%s ended (%v); its log is %s", e.part, e.err, e.log)
+}
+
+func (e *endedError) Unwrap() error { return e.err }
 
 // answers returns nil when the address answers a question of the FAQ.
 func answers(ctx context.Context, address string) error {

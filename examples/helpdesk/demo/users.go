@@ -26,7 +26,7 @@ type user struct {
 }
 
 func newUsers(proxy string) ([]user, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport := &http.Transport{MaxIdleConnsPerHost: users}
 	made := make([]user, users)
 	for i := range made {
 		jar, err := cookiejar.New(nil)
@@ -71,17 +71,27 @@ func (s seen) String() string {
 	return text
 }
 
-// askAll lets each user ask once.
+// askAll lets all users ask at the same time.
 func askAll(ctx context.Context, all []user) (seen, error) {
+	type answer struct {
+		by  string
+		err error
+	}
+	answers := make(chan answer)
+	for _, u := range all {
+		go func() {
+			by, err := u.ask(ctx)
+			answers <- answer{by, err}
+		}()
+	}
 	var now seen
 	var last error
-	for _, u := range all {
-		by, err := u.ask(ctx)
-		switch {
-		case err != nil:
+	for range all {
+		switch a := <-answers; {
+		case a.err != nil:
 			now.failed++
-			last = err
-		case by == "monolith":
+			last = a.err
+		case a.by == "monolith":
 			now.monolith++
 		default:
 			now.service++
@@ -117,7 +127,12 @@ func (s *stack) watch(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case err := <-s.ended:
-			return err
+			// The proxy can do without the service, which is worth seeing.
+			var ended *endedError
+			if !errors.As(err, &ended) || ended.part != "faq" {
+				return err
+			}
+			fmt.Fprintf(s.out, "%s  %v\n", time.Now().Format(time.TimeOnly), ended)
 		case <-tick.C:
 		}
 	}

@@ -43,7 +43,7 @@ func run(ctx context.Context, logger *slog.Logger, db, listen string) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // nothing was left to write
+	defer store.Close()
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func run(ctx context.Context, logger *slog.Logger, db, listen string) error {
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
 		return fmt.Errorf("shutting down: %w", err)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ func (s *Store) parseDraft(ctx context.Context, data []byte, withRelated bool) (
 		return Draft{}, Refusal{"body": {"Send JSON."}}, nil
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil || fields == nil {
+	if !is(data, &fields) || fields == nil {
 		return Draft{}, Refusal{"body": {"Send an object."}}, nil
 	}
 	refusal := Refusal{}
@@ -38,11 +37,14 @@ func (s *Store) parseDraft(ctx context.Context, data []byte, withRelated bool) (
 	return draft, refusal, nil
 }
 
+// is reads JSON into value and says whether it has that type.
+func is(raw []byte, value any) bool { return json.Unmarshal(raw, value) == nil }
+
 // text reads a required string of at most limit characters.
 func text(fields map[string]json.RawMessage, name string, limit int, refusal Refusal) string {
 	raw := fields[name]
 	var value *string
-	if raw != nil && json.Unmarshal(raw, &value) != nil {
+	if raw != nil && !is(raw, &value) {
 		refusal[name] = []string{"Enter a string."}
 		return ""
 	}
@@ -67,18 +69,18 @@ func text(fields map[string]json.RawMessage, name string, limit int, refusal Ref
 // related reads the required list of ids of questions that exist.
 func (s *Store) related(ctx context.Context, raw json.RawMessage, refusal Refusal) ([]int64, error) {
 	var ids []int64
-	if raw == nil || json.Unmarshal(raw, &ids) != nil || ids == nil || bytes.Contains(raw, []byte("null")) {
+	if raw == nil || !is(raw, &ids) || ids == nil || bytes.Contains(raw, []byte("null")) {
 		refusal["related"] = []string{"Enter a list of ids."}
 		return nil, nil
 	}
 	for _, id := range ids {
-		_, err := s.Get(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			refusal["related"] = []string{fmt.Sprintf("There is no question %d.", id)}
-			return nil, nil
-		}
+		there, err := s.has(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if !there {
+			refusal["related"] = []string{fmt.Sprintf("There is no question %d.", id)}
+			return nil, nil
 		}
 	}
 	slices.Sort(ids)

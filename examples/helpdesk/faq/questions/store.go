@@ -77,6 +77,12 @@ func (s *Store) Get(ctx context.Context, id int64) (Question, error) {
 	return q, err
 }
 
+// has says whether there is a question of that id.
+func (s *Store) has(ctx context.Context, id int64) (there bool, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM faq_question WHERE id = ?)", id).Scan(&there)
+	return there, err
+}
+
 // Add stores a draft. The related questions must exist.
 func (s *Store) Add(ctx context.Context, d Draft) (q Question, err error) {
 	tx, err := s.db.BeginTx(ctx, nil)

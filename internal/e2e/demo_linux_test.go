@@ -1,0 +1,203 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk"
+	"github.com/strangler-proxy/strangler/internal/process"
+	"github.com/strangler-proxy/strangler/internal/testbed"
+)
+
+// demo is `make demo` as a person runs it.
+type demo struct {
+	t         *testing.T
+	root, dir string
+	process   *process.Process
+	out       *process.Tail
+}
+
+func startDemo(t *testing.T, env ...string) *demo {
+	t.Helper()
+	root, err := helpdesk.Checkout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &demo{t: t, root: root, dir: filepath.Join(t.TempDir(), "run"), out: &process.Tail{}}
+	d.process, err = process.Start(process.Command{
+		Name: "make demo", Path: "make", Dir: root, Output: d.out, Env: env,
+		Args: []string{"demo", "DEMO_FLAGS=-ports free -dir " + d.dir},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		d.process.Kill()
+		if t.Failed() {
+			t.Logf("--- what make demo printed\n%s", d.out)
+			for _, name := range []string{"monolith.log", "faq.log", "strangler.log"} {
+				log, _ := os.ReadFile(filepath.Join(d.dir, name)) // it may not be there yet
+				t.Logf("--- %s\n%s", name, log[max(0, len(log)-4000):])
+			}
+		}
+	})
+	// The binary is built first.
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	if err := d.process.Ready(ctx, func(context.Context) error { return d.shows("users on the monolith") }); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// shows returns nil when the demo's last line has the text.
+func (d *demo) shows(text string) error {
+	if lines := strings.Split(strings.TrimSpace(d.out.String()), "\n"); !strings.Contains(lines[len(lines)-1], text) {
+		return fmt.Errorf("the last line has no %q", text)
+	}
+	return nil
+}
+
+func (d *demo) wait(text string) {
+	d.t.Helper()
+	testbed.WaitFor(d.t, "the demo to show "+text, func() bool { return d.shows(text) == nil })
+}
+
+// paste runs a command of the demo as a person does, in a shell.
+func (d *demo) paste(command string) string {
+	d.t.Helper()
+	shell := exec.CommandContext(d.t.Context(), "sh", "-c", command)
+	shell.Dir = d.root
+	out, err := shell.CombinedOutput()
+	if err != nil {
+		d.t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	return string(out)
+}
+
+// commands are the three that the demo prints to try.
+func (d *demo) commands() []string {
+	d.t.Helper()
+	var found []string
+	for line := range strings.Lines(d.out.String()) {
+		if command, ok := strings.CutPrefix(line, "  bin/strangler "); ok {
+			found = append(found, "bin/strangler "+strings.TrimSpace(command))
+		}
+	}
+	if len(found) != 3 {
+		d.t.Fatalf("the demo prints %d commands to try, want 3: %q", len(found), found)
+	}
+	return found
+}
+
+// wantNothingLeft waits until no process works in the demo's folder.
+func (d *demo) wantNothingLeft() {
+	d.t.Helper()
+	var left []string
+	deadline := time.After(20 * time.Second)
+	for left = d.left(); len(left) > 0; left = d.left() {
+		select {
+		case <-deadline:
+			d.t.Fatalf("these processes are left:\n%s", strings.Join(left, "\n"))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// left finds processes by what names the demo's folder: arguments, environment
+// or current folder.
+func (d *demo) left() (found []string) {
+	entries, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, entry := range entries {
+		arguments, _ := os.ReadFile(filepath.Join(entry, "cmdline")) // gone meanwhile: empty
+		environment, _ := os.ReadFile(filepath.Join(entry, "environ"))
+		folder, _ := os.Readlink(filepath.Join(entry, "cwd"))
+		if bytes.Contains(append(arguments, environment...), []byte(d.dir)) || folder == d.dir {
+			found = append(found, entry+" "+string(bytes.ReplaceAll(arguments, []byte{0}, []byte(" "))))
+		}
+	}
+	return found
+}
+
+// The demo shows a route moving, its three commands work as they are printed,
+// and Ctrl-C leaves nothing behind.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	testbed.Python(t)
+	d := startDemo(t)
+	if out := d.out.String(); !strings.Contains(out, "starting Django") || strings.Contains(out, "stand-in") {
+		t.Error("the demo does not say that its monolith is Django")
+	}
+	commands := d.commands()
+	d.wait("20 users on the monolith,  0 on the service")
+
+	// A quarter of so few users may be none, once in 300 times; half never is.
+	d.paste(strings.Replace(commands[0], " 25 ", " 50 ", 1))
+	testbed.WaitFor(t, "users on the service", func() bool { return d.shows(",  0 on the service") != nil })
+	d.paste(commands[0])
+	d.paste(commands[1])
+	d.wait("20 users on the monolith,  0 on the service")
+	if out := d.paste(commands[2]); !strings.Contains(out, "faq-read") || !strings.Contains(out, "held") {
+		t.Errorf("the explanation names neither route nor hold:\n%s", out)
+	}
+	d.editTable("sticky: user", "sticky: user\n    percent: 100")
+	d.paste(strings.Replace(strings.Replace(commands[1], "rollout hold", "rollout release", 1), "looks odd", "was fine", 1))
+	d.wait(" 0 users on the monolith, 20 on the service")
+
+	d.process.Interrupt()
+	d.wantEnd()
+	if !strings.Contains(d.out.String(), "Everything is stopped.") {
+		t.Error("the demo does not say that everything is stopped")
+	}
+	d.wantNothingLeft()
+}
+
+func (d *demo) editTable(old, changed string) {
+	d.t.Helper()
+	path := filepath.Join(d.dir, "routes.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, bytes.Replace(text, []byte(old), []byte(changed), 1), 0o600); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *demo) wantEnd() {
+	d.t.Helper()
+	select {
+	case <-d.process.Done():
+	case <-time.After(30 * time.Second):
+		d.t.Fatal("the demo did not end")
+	}
+}
+
+// Without Python the demo says that its monolith is a stand-in. Killed, it
+// leaves nothing behind either.
+func TestDemoWithoutPython(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, "HELPDESK_PYTHON=none")
+	if out := d.out.String(); !strings.Contains(out, "NOT Django") || !strings.Contains(out, helpdesk.Packages) {
+		t.Error("the demo does not say that its monolith is a stand-in, and what to install")
+	}
+	d.paste(strings.Replace(d.commands()[0], " 25 ", " 100 ", 1))
+	d.wait(" 0 users on the monolith, 20 on the service")
+	if len(d.left()) < 3 {
+		t.Errorf("the demo's processes are not found: %q", d.left())
+	}
+	d.process.Signal(syscall.SIGTERM) // make alone, as `kill` does
+	d.wantEnd()
+	d.wantNothingLeft()
+}
