@@ -114,8 +114,8 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"nobody":              {method: "POST", path: admin.PathSet, kind: asJSON, body: `{"route":"faq-read","percent":1}`, status: 400, says: "who"},
 		"unknown route":       {method: "POST", path: admin.PathSet, kind: asJSON, body: `{"route":"faq-raed","percent":1,"by":"a"}`, status: 404, says: "did you mean faq-read"},
 		"hold without reason": {method: "POST", path: admin.PathHold, kind: asJSON, body: `{"route":"faq-read","by":"a"}`, status: 400, says: "reason"},
-		"not held":            {method: "POST", path: admin.PathRelease, kind: asJSON, body: `{"route":"faq-read","by":"a"}`, status: 409, says: "not held"},
-		"no brake":            {method: "POST", path: admin.PathReleaseOfBrake, kind: asJSON, body: `{"by":"a"}`, status: 409, says: "not on"},
+		"not held":            {method: "POST", path: admin.PathRelease, kind: asJSON, body: `{"route":"faq-read","by":"a"}`, status: 422, says: "not held"},
+		"no brake":            {method: "POST", path: admin.PathReleaseOfBrake, kind: asJSON, body: `{"by":"a"}`, status: 422, says: "not on"},
 		"old version":         {method: "POST", path: admin.PathSet, kind: asJSON, body: `{"route":"faq-read","percent":1,"by":"a","if_version":7}`, status: 409},
 		"explain nonsense":    {method: "POST", path: admin.PathExplain, kind: asJSON, body: `{"url":"faq/7"}`, status: 400, says: "url"},
 	} {
