@@ -16,9 +16,9 @@ import (
 	"github.com/strangler-proxy/strangler/routes"
 )
 
-// maxTable is the largest route table that is read, in bytes; 100,000 routes
-// take about 20 MiB.
-const maxTable = 256 << 20
+// maxTable is the largest route table that is read, in bytes, and the largest
+// that routes.Parse takes; 100,000 routes are about 12 MiB.
+const maxTable = 32 << 20
 
 // Refusal is a route table that was not put in force, and why.
 type Refusal struct {
@@ -153,7 +153,6 @@ func (e *Engine) refuse(problems routes.Problems) error {
 	if before := e.refusal(); before != nil && slices.Equal(before.Problems, problems) {
 		return err
 	}
-	e.setRefusal(&Refusal{At: e.now(), Problems: problems})
 	e.telemetry.Reloaded(e.background, false)
 	running := "none"
 	if table := e.Table(); table != nil {
@@ -163,6 +162,7 @@ func (e *Engine) refuse(problems routes.Problems) error {
 	for _, problem := range problems[:min(len(problems), most)] {
 		e.log.Error("route table refused", slog.String("problem", problem.String()), slog.String("running", running))
 	}
+	e.setRefusal(&Refusal{At: e.now(), Problems: problems})
 	return err
 }
 

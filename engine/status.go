@@ -157,13 +157,13 @@ type RouteStatus struct {
 	// Share is the service's part in parts per million and Percent the same in
 	// percent: what the table declares, else what the ledger says. A hold and
 	// the brake leave it as it is.
-	Share   routes.PPM `json:"share"`
+	Share   routes.PPM `json:"share_ppm"`
 	Percent float64    `json:"percent"`
 	// Declared is where the table fixes the share; nil when verbs decide.
 	Declared *Declared `json:"declared,omitempty"`
 	// Effective is the part that goes to the service now, after hold, brake and
 	// what is not known, in parts per million.
-	Effective routes.PPM `json:"effective"`
+	Effective routes.PPM `json:"effective_ppm"`
 	// Hold is the hold in force; nil when there is none.
 	Hold *rollout.Hold `json:"hold,omitempty"`
 	// Version, By, Reason, Source and Since tell of the last change.

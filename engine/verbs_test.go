@@ -46,9 +46,9 @@ func TestVerbsAreCheckedAgainstTheTable(t *testing.T) {
 	_, err = b.Release(ctx, "full", act)
 	must(t, err)
 	for err, want := range map[error]int{
-		nil: 200, ErrNoTable: 503, ErrConnect: 405, &DeclaredError{}: 409, &UnknownRouteError{}: 404,
-		fmt.Errorf("x: %w", ErrNoService): 409, &RefusedError{}: 422, &rollout.Conflict{}: 409,
-		rollout.ErrReasonRequired: 400, rollout.ErrNotHeld: 409, rollout.ErrNotStored: 503,
+		nil: 200, ErrNoTable: 503, ErrConnect: 405, &DeclaredError{}: 422, &UnknownRouteError{}: 404,
+		fmt.Errorf("x: %w", ErrNoService): 422, &RefusedError{}: 422, &rollout.Conflict{}: 409,
+		rollout.ErrReasonRequired: 400, rollout.ErrNotHeld: 422, rollout.ErrNotStored: 503,
 		&proxy.Failure{Status: 504}: 504, errors.New("x"): 500,
 	} {
 		equal(t, fmt.Sprint(err), HTTPStatus(err), want)
@@ -88,7 +88,7 @@ func TestRolloutStatusSaysHowMuchAndWhy(t *testing.T) {
 	equal(t, "effective under the brake", status.Routes[2].Effective, 0)
 	text, err := json.Marshal(status)
 	must(t, err)
-	for _, word := range []string{`"brake_version":1`, `"hold":{`, `"declared":{"file":`, `"share":125000`} {
+	for _, word := range []string{`"brake_version":1`, `"hold":{`, `"declared":{"file":`, `"share_ppm":125000`} {
 		if !strings.Contains(string(text), word) {
 			t.Errorf("no %s in %s", word, text)
 		}

@@ -69,7 +69,7 @@ func TestBucketsAreThoseOfFlagd(t *testing.T) {
 	}
 }
 
-const people = 200_000
+const people = 50_000
 
 // in counts the sequential IDs for which every share of every salt is a yes.
 func in(shares map[string]PPM) int {

@@ -95,8 +95,12 @@ func (p *parser) readRoute(n *yaml.Node) *Route {
 	p.route = nameOf(n)
 	r := &Route{Fallback: Fallback{Connect: true}, Line: n.Line}
 	r.at.start = positionOf(n)
+	before := len(p.problems)
 	pairs := object(p, n, "a route", routeFields, r, "name", "match")
 	p.checkRoute(r, pairs)
+	if len(p.problems) == before && r.Service == "" {
+		p.checkEffect(pairs)
+	}
 	p.route = ""
 	return r
 }
@@ -116,8 +120,13 @@ func (p *parser) checkRoute(r *Route, pairs []pair) {
 	if r.Match != "" && len(r.Methods)+len(r.Rewrite) > 0 {
 		p.checkPattern(r, pairs)
 	}
+}
+
+// checkEffect names what does nothing in a route without a service. It is asked
+// only when the route has no error: a mistyped "service" would be named thrice.
+func (p *parser) checkEffect(pairs []pair) {
 	for _, one := range pairs {
-		if r.at.service.line == 0 && slices.Contains(noEffect, one.name()) {
+		if slices.Contains(noEffect, one.name()) {
 			p.add(one.key, codeNoEffect, one.name(), "without a service this has no effect", "add service: …, or remove it")
 		}
 	}
