@@ -14,7 +14,8 @@ import (
 type Act struct {
 	// By is who: a person's or a system's name. Required.
 	By string `json:"by"`
-	// Reason is why; required for a hold and for the brake.
+	// Reason is why; required for a hold, the brake, a pause, an abort, a roll
+	// back and an undo.
 	Reason string `json:"reason,omitempty"`
 	// Source is where the change came from, one of the Source constants. Required.
 	Source string `json:"source"`
@@ -46,6 +47,14 @@ const (
 	VerbRelease      Verb = "release"
 	VerbBrake        Verb = "brake"
 	VerbBrakeRelease Verb = "brake_release"
+	VerbStart        Verb = "start"
+	VerbAdvance      Verb = "advance"
+	VerbPause        Verb = "pause"
+	VerbResume       Verb = "resume"
+	VerbApprove      Verb = "approve"
+	VerbAbort        Verb = "abort"
+	VerbRollBack     Verb = "roll_back"
+	VerbUndo         Verb = "undo"
 	// VerbWithdraw ends a change away from the monolith that the caller was
 	// told was refused because the store did not answer: if the store had taken
 	// it, the state is what it was before; if not, it no longer can.
@@ -106,6 +115,11 @@ func (c Change) Summary() string {
 		if c.Before != nil {
 			what += " (was " + c.Before.Share.String() + ")"
 		}
+	case VerbStart, VerbAdvance, VerbRollBack, VerbUndo:
+		what = strings.ReplaceAll(string(c.Verb), "_", " ") + " to " + c.After.Share.String()
+		if c.After.Hold != nil {
+			what += ", held"
+		}
 	case VerbHold, VerbBrake:
 		what = string(c.Verb)
 		if hold := c.After.Hold; hold != nil && !hold.Until.IsZero() {
@@ -126,6 +140,12 @@ const (
 	MaxReason = 500
 	maxRoute  = 255
 )
+
+// needsReason says whether a verb needs a reason: what takes something away
+// from others, or surprises them.
+func (v Verb) needsReason() bool {
+	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo}, v)
+}
 
 // validate holds an act against the bounds.
 func (a Act) validate(needsReason bool) error {

@@ -1,9 +1,6 @@
 package rollout
 
-import (
-	"errors"
-	"time"
-)
+import "time"
 
 // edit is a change of one route before it is known on which state it will be
 // made: it can be made again when that state turns out to be another.
@@ -43,9 +40,10 @@ func (e *edit) on(newest *Change) (Change, error) {
 		if !after.Hold.outlasts(before.Hold) {
 			after.Hold = before.Hold
 		}
-		if errors.Is(err, errUnchanged) {
-			err = nil
+		if before.opens(after) {
+			after.Rollout = before.Rollout
 		}
+		err = nil // what it would be refused for has come about since
 	}
 	if err == nil {
 		after.Version = before.Version + 1

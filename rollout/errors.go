@@ -20,6 +20,18 @@ var (
 	ErrNotHeld = errors.New("the route is not held")
 	// ErrNoBrake refuses to release a brake that is not on.
 	ErrNoBrake = errors.New("the brake is not on")
+	// ErrStarted refuses to start a rollout that is running or paused.
+	ErrStarted = errors.New("the rollout is started already")
+	// ErrNotStarted refuses what only a rollout that is running or paused can do.
+	ErrNotStarted = errors.New("no rollout of the route is started")
+	// ErrNotPaused refuses to resume a rollout that is not paused.
+	ErrNotPaused = errors.New("the rollout is not paused")
+	// ErrLastStep refuses to advance beyond the last step.
+	ErrLastStep = errors.New("the rollout is at its last step")
+	// ErrNoVersion refuses to go back to a version that is not in the journal.
+	ErrNoVersion = errors.New("the journal has no such version")
+	// ErrPlan is wrapped by what Plan.Validate finds.
+	ErrPlan = errors.New("the plan is not valid")
 	// ErrNotStored refuses a change away from the monolith that the store did
 	// not take, or did not take in time.
 	ErrNotStored = errors.New("the store did not take the change, so it is not made")

@@ -130,7 +130,8 @@ func (l *Ledger) Close(ctx context.Context) error {
 // Set makes share the service's part of the route. A lower share is in effect
 // at once, whether the store answers or not; a higher one only when stored. A
 // share the route already has is no change: the answer has no ID, and its
-// After is the state as it is.
+// After is the state as it is. A running rollout is paused, for it would go on
+// from a share that was meant to be this one.
 func (l *Ledger) Set(ctx context.Context, route string, share routes.PPM, a Act) (Change, error) {
 	if share > routes.One {
 		return Change{}, fmt.Errorf("%w: a share of %d ppm is above 100 %%", ErrInvalid, share)
@@ -140,7 +141,11 @@ func (l *Ledger) Set(ctx context.Context, route string, share routes.PPM, a Act)
 			return before, errUnchanged
 		}
 		before.Share = share
-		return before, nil
+		return before.with(func(r *Progress) {
+			if r.Phase == Running {
+				r.Phase = Paused
+			}
+		}), nil
 	})
 }
 
@@ -160,9 +165,17 @@ func (l *Ledger) Hold(ctx context.Context, route string, until time.Time, a Act)
 	return l.change(ctx, route, VerbHold, a, holdWith(hold))
 }
 
-// Release ends the route's hold, once stored; its share is then what it was.
+// Release ends the route's hold, once stored; its share is then what it was,
+// and the step of its rollout begins anew.
 func (l *Ledger) Release(ctx context.Context, route string, a Act) (Change, error) {
-	return l.change(ctx, route, VerbRelease, a, releaseOr(ErrNotHeld))
+	now, release := l.now(), releaseOr(ErrNotHeld)
+	return l.change(ctx, route, VerbRelease, a, func(before RouteState) (RouteState, error) {
+		after, err := release(before)
+		if err != nil {
+			return before, err
+		}
+		return after.with(func(r *Progress) { r.Since = now }), nil
+	})
 }
 
 // Brake keeps every route on the monolith until released. It is in effect when
@@ -226,7 +239,7 @@ func (l *Ledger) change(ctx context.Context, route string, verb Verb, a Act, tur
 	if err := checkRoute(route, verb); err != nil {
 		return Change{}, err
 	}
-	if err := a.validate(verb == VerbHold || verb == VerbBrake); err != nil {
+	if err := a.validate(verb.needsReason()); err != nil {
 		return Change{}, err
 	}
 	e := &edit{id: rand.Text(), route: route, verb: verb, act: a, at: l.now(), turn: turn}

@@ -19,6 +19,8 @@ type RouteState struct {
 	Share routes.PPM `json:"share_ppm"`
 	// Hold, when not nil, keeps the route on the monolith.
 	Hold *Hold `json:"hold,omitempty"`
+	// Rollout, when not nil, is where the route's rollout is.
+	Rollout *Progress `json:"rollout,omitempty"`
 	// Version counts the route's changes, for compare-and-set; 0 is a route
 	// that was never touched.
 	Version uint64 `json:"version"`
@@ -64,7 +66,7 @@ type Brake struct {
 }
 
 // towardMonolith says whether going from s to next can only move requests to
-// the monolith, never away from it.
+// the monolith, never away from it, now or by a rollout that goes on.
 func (s RouteState) towardMonolith(next RouteState) bool {
-	return next.Share <= s.Share && next.Hold.outlasts(s.Hold)
+	return next.Share <= s.Share && next.Hold.outlasts(s.Hold) && !s.opens(next)
 }

@@ -1,9 +1,6 @@
 package evidence
 
-import (
-	"math"
-	"time"
-)
+import "math"
 
 // Verdict is what the evidence says.
 type Verdict string
@@ -132,41 +129,6 @@ func (s *slowness) add(interval, before *Totals) {
 	s.counted.ServiceEvents += table.ServiceEvents
 	s.counted.Monolith += table.Monolith
 	s.counted.MonolithEvents += table.MonolithEvents
-}
-
-// Report is one guard's answer.
-type Report struct {
-	Guard   Guard   `json:"guard"`
-	Verdict Verdict `json:"verdict"`
-	// Service and Monolith are what was counted of each arm.
-	Service  Side `json:"service"`
-	Monolith Side `json:"monolith"`
-	// Effect is the service's error rate less the monolith's, as a fraction, or
-	// the ratio of their latencies. Low and High are its interval now (95 %, for
-	// a ratio at least 90 %), Tolerated what it may be.
-	Effect    float64 `json:"effect"`
-	Low       float64 `json:"low"`
-	High      float64 `json:"high"`
-	Tolerated float64 `json:"tolerated"`
-	// Evidence is the natural logarithm of the e-value against the service, and
-	// Needed what it takes to be certain.
-	Evidence float64 `json:"evidence"`
-	Needed   float64 `json:"needed"`
-}
-
-// Side is what was counted of one arm. Events are failures or, of a latency
-// guard, answers slower than the monolith's quantile as it was known then.
-type Side struct {
-	Requests uint64  `json:"requests"`
-	Events   uint64  `json:"events"`
-	Rate     float64 `json:"rate"`
-	// Latency is the arm's quantile; only of a latency guard.
-	Latency time.Duration `json:"latency_ns,omitempty"`
-}
-
-func sides(t Table) (service, monolith Side) {
-	return Side{Requests: t.Service, Events: t.ServiceEvents, Rate: rate(t.ServiceEvents, t.Service)},
-		Side{Requests: t.Monolith, Events: t.MonolithEvents, Rate: rate(t.MonolithEvents, t.Monolith)}
 }
 
 // Reports answers every guard that has a limit, the one against a dead service

@@ -104,5 +104,9 @@ func copiedState(s *rollout.RouteState) *rollout.RouteState {
 		hold := *s.Hold
 		state.Hold = &hold
 	}
+	if s.Rollout != nil {
+		progress := *s.Rollout
+		state.Rollout = &progress
+	}
 	return &state
 }

@@ -118,6 +118,7 @@ func testRoundTrip(t *testing.T, s rollout.Store) {
 	c := step("first", "faq-read", nil, 1)
 	c.Verb = rollout.VerbHold
 	c.After.Hold = &rollout.Hold{By: hard, Reason: hard, Since: epoch, Until: epoch.Add(time.Hour)}
+	c.After.Rollout = &rollout.Progress{Phase: rollout.Paused, Step: 3, Since: epoch.Add(time.Minute), ApprovedBy: hard}
 	c.Act = rollout.Act{By: hard, Reason: hard, Source: rollout.SourceGuard, IfVersion: 1<<64 - 2}
 	first := apply(t, s, c)
 	want := c

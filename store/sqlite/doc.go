@@ -19,7 +19,7 @@
 // A SQLite 3 database in WAL mode, synchronous=FULL (every commit is flushed
 // before it is acknowledged), next to it PATH-wal, both with mode 0600. Copy
 // both, or neither. PRAGMA application_id is 0x53747267 ("Strg"), PRAGMA
-// user_version the version of the schema. Version 1:
+// user_version the version of the schema. Version 2:
 //
 //	change   the journal: one row for every change, never updated or deleted
 //	  seq      place in the journal, from 1, never used twice
@@ -39,7 +39,10 @@
 //
 //	{"route":"faq-read","share_ppm":250000,"version":7,"by":"anna",
 //	 "reason":"looks good","source":"cli","since":"2026-05-04T09:30:00Z",
-//	 "hold":{"by":"…","reason":"…","since":"…","until":"…"}}
+//	 "hold":{"by":"…","reason":"…","since":"…","until":"…"},
+//	 "rollout":{"phase":"running","step":2,"since":"…","approved_by":"…"}}
+//
+// "rollout" came with version 2.
 //
 // A member that this version does not know is an error, not dropped; a new one
 // comes with a new version of the schema. A file of an older version is brought up to

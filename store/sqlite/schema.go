@@ -45,6 +45,9 @@ var migrations = []string{
 		name  TEXT PRIMARY KEY,
 		value BLOB NOT NULL
 	) STRICT, WITHOUT ROWID;`,
+	// States have a "rollout". The tables are as they were: the version alone
+	// keeps a program that does not know the member from the file.
+	`SELECT 2`,
 }
 
 // identify answers the schema's version, 0 for a new file. It changes nothing.

@@ -14,7 +14,7 @@ import (
 
 var write = flag.Bool("write", false, "write the fixture of the newest version")
 
-// fixture is what testdata/version-1.db holds.
+// fixture is what testdata/version-1.db holds, and version-2.db with a rollout.
 func fixture() (a, b rollout.Change) {
 	at := time.Date(2026, 5, 4, 9, 30, 0, 123456789, time.UTC)
 	first := rollout.RouteState{Route: "faq-read", Share: 250_000, Version: 1, By: "anna", Reason: "looks good", Source: rollout.SourceCLI, Since: at}
@@ -30,11 +30,27 @@ func fixture() (a, b rollout.Change) {
 
 func TestVersion1IsStillRead(t *testing.T) {
 	t.Parallel()
-	const name = "testdata/version-1.db"
 	a, b := fixture()
+	testFixture(t, "testdata/version-1.db", a, b)
+}
+
+func TestVersion2IsStillRead(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/version-2.db"
+	a, b := fixture()
+	a.Verb = rollout.VerbStart
+	a.After.Rollout = &rollout.Progress{Phase: rollout.Running, Step: 3, Since: a.At, ApprovedBy: "bob"}
+	b.Verb = rollout.VerbRollBack
+	b.After.Rollout = &rollout.Progress{Phase: rollout.Paused, Step: 1, Since: b.At}
 	if *write {
 		writeFixture(t, name, a, b)
 	}
+	testFixture(t, name, a, b)
+}
+
+// testFixture reads a file that holds two changes, and writes to it.
+func testFixture(t *testing.T, name string, a, b rollout.Change) {
+	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +77,7 @@ func TestVersion1IsStillRead(t *testing.T) {
 	}
 	next := *b.After
 	next.Version, next.Hold = 3, nil
+	next.Rollout = &rollout.Progress{Phase: rollout.Running, Step: 1, Since: b.At}
 	if _, err := s.Apply(t.Context(), rollout.Change{ID: "third", Route: "faq-read", Verb: rollout.VerbRelease, Before: b.After, After: &next}); err != nil {
 		t.Errorf("writing to it: %v", err)
 	}

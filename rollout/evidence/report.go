@@ -1,0 +1,71 @@
+package evidence
+
+import (
+	"fmt"
+	"time"
+)
+
+// Report is one guard's answer.
+type Report struct {
+	Guard   Guard   `json:"guard"`
+	Verdict Verdict `json:"verdict"`
+	// Service and Monolith are what was counted of each arm.
+	Service  Side `json:"service"`
+	Monolith Side `json:"monolith"`
+	// Effect is the service's error rate less the monolith's, as a fraction, or
+	// the ratio of their latencies. Low and High are its interval now (95 %, for
+	// a ratio at least 90 %), Tolerated what it may be.
+	Effect    float64 `json:"effect"`
+	Low       float64 `json:"low"`
+	High      float64 `json:"high"`
+	Tolerated float64 `json:"tolerated"`
+	// Evidence is the natural logarithm of the e-value against the service, and
+	// Needed what it takes to be certain.
+	Evidence float64 `json:"evidence"`
+	Needed   float64 `json:"needed"`
+}
+
+// Side is what was counted of one arm. Events are failures or, of a latency
+// guard, answers slower than the monolith's quantile as it was known then.
+type Side struct {
+	Requests uint64  `json:"requests"`
+	Events   uint64  `json:"events"`
+	Rate     float64 `json:"rate"`
+	// Latency is the arm's quantile; only of a latency guard.
+	Latency time.Duration `json:"latency_ns,omitempty"`
+}
+
+func sides(t Table) (service, monolith Side) {
+	return Side{Requests: t.Service, Events: t.ServiceEvents, Rate: rate(t.ServiceEvents, t.Service)},
+		Side{Requests: t.Monolith, Events: t.MonolithEvents, Rate: rate(t.MonolithEvents, t.Monolith)}
+}
+
+// String says the verdict with its numbers, in one line, as in "error rate fail:
+// 2.1 % of 1100 requests, monolith 1 % of 18000".
+func (r Report) String() string {
+	what := map[Guard]string{ErrorRate: "error rate", Dead: "service dead"}[r.Guard]
+	if what == "" {
+		what = string(r.Guard)
+	}
+	verdict := map[Verdict]string{NotEnoughData: "not enough data", CouldNotMeasure: "could not measure"}[r.Verdict]
+	if verdict == "" {
+		verdict = string(r.Verdict)
+	}
+	if r.Service.Latency > 0 || r.Monolith.Latency > 0 {
+		return fmt.Sprintf("%s %s: %s in %d requests, monolith %s in %d (×%.3g)", what, verdict,
+			rounded(r.Service.Latency), r.Service.Requests, rounded(r.Monolith.Latency), r.Monolith.Requests, r.Effect)
+	}
+	return fmt.Sprintf("%s %s: %.3g %% of %d requests, monolith %.3g %% of %d", what, verdict,
+		100*r.Service.Rate, r.Service.Requests, 100*r.Monolith.Rate, r.Monolith.Requests)
+}
+
+// rounded keeps the digits that a bucket can tell.
+func rounded(d time.Duration) time.Duration {
+	switch {
+	case d >= 10*time.Second:
+		return d.Round(100 * time.Millisecond)
+	case d >= 10*time.Millisecond:
+		return d.Round(time.Millisecond / 10)
+	}
+	return d.Round(time.Microsecond)
+}

@@ -1,0 +1,161 @@
+package rollout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strangler-proxy/strangler/rollout/evidence"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// Evidence is what is known of a route since its step began, or since the
+// evidence was started anew.
+type Evidence struct {
+	// Error says why it could not be measured; empty when it could.
+	Error string `json:"error,omitempty"`
+	// Anew is when the evidence was started anew within the step, because the
+	// service's build changed or the brake was on; zero when it was not. The
+	// step's time counts from there.
+	Anew time.Time `json:"anew,omitzero"`
+	// Build is the service's build, as it names itself.
+	Build string `json:"build,omitempty"`
+	// Requests is how many the service had.
+	Requests uint64 `json:"requests"`
+	// Compared and Mismatched tell of shadow comparisons.
+	Compared   uint64 `json:"compared"`
+	Mismatched uint64 `json:"mismatched"`
+	// Reports are the guards'.
+	Reports []evidence.Report `json:"reports,omitempty"`
+	// Breaches is how many looks in a row a guard has failed.
+	Breaches int `json:"breaches"`
+}
+
+// Do is what a controller does next.
+type Do string
+
+// What a controller does.
+const (
+	Nothing  Do = "nothing"
+	Wait     Do = "wait"
+	Advance  Do = "advance"
+	RollBack Do = "roll_back"
+)
+
+// Action is what is to be done with a route, and why.
+type Action struct {
+	Do  Do     `json:"do"`
+	Why string `json:"why"`
+	// Until is when a wait may end, when that is known.
+	Until time.Time `json:"until,omitzero"`
+	// Share is what the route will have after an advance or a roll back.
+	Share routes.PPM `json:"share_ppm"`
+}
+
+// Next says what to do with a route whose rollout follows the plan:
+//
+//	no rollout, or it was aborted   → nothing
+//	held                            → nothing
+//	a guard is breached             → roll back, if that changes anything
+//	paused, or at the last step     → nothing: it is guarded
+//	a gate is not open, or a guard does not pass, or it is not the time → wait
+//	else                            → advance
+//
+// The step that a route is in is the one its share has reached, so a plan may
+// change under a rollout. It is a pure function; the plan must be valid.
+func Next(s RouteState, p Plan, e Evidence, now time.Time) Action {
+	switch {
+	case !s.started():
+		return Action{Do: Nothing, Why: "no rollout was started", Share: s.Share}
+	case s.Hold.Active(now):
+		return Action{Do: Nothing, Why: "held by " + s.Hold.By + ": " + s.Hold.Reason, Share: s.Share}
+	}
+	if why := breach(p, e); why != "" && s.Share > 0 {
+		after, err := rollBack(p, Hold{}, now)(s)
+		if err == nil {
+			return Action{Do: RollBack, Why: why, Share: after.Share}
+		}
+		return Action{Do: Nothing, Why: "frozen: " + why, Share: s.Share}
+	}
+	if s.phase() == Paused {
+		return Action{Do: Nothing, Why: "paused", Share: s.Share}
+	}
+	at := p.position(s.Share)
+	if at == len(p.Steps)-1 {
+		return Action{Do: Nothing, Why: "at the last step, guarded", Share: s.Share}
+	}
+	if at >= 0 { // below the first step there is nothing to be tried
+		if wait, ok := gate(s, p, e, now); !ok {
+			return wait
+		}
+	}
+	if !p.Only.Contains(now) {
+		return Action{Do: Wait, Why: "only " + p.Only.String(), Until: p.Only.Next(now), Share: s.Share}
+	}
+	return Action{Do: Advance, Why: passed(e), Share: p.Steps[at+1]}
+}
+
+// breach says which guard is breached, "" when none is.
+func breach(p Plan, e Evidence) string {
+	for _, r := range e.Reports {
+		if r.Verdict == evidence.Fail && (r.Guard == evidence.Dead || e.Breaches >= max(p.Guards.Consecutive, 1)) {
+			return r.String()
+		}
+	}
+	return ""
+}
+
+// gate answers the wait for the first gate that is not open.
+func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bool) {
+	begun := s.Rollout.Since
+	if e.Anew.After(begun) {
+		begun = e.Anew
+	}
+	if s.Hold != nil && s.Hold.Until.After(begun) { // a hold that ended by itself
+		begun = s.Hold.Until
+	}
+	wait = Action{Do: Wait, Share: s.Share}
+	g := p.Gates
+	switch {
+	case now.Before(begun.Add(p.Every)):
+		wait.Until = begun.Add(p.Every)
+		wait.Why = fmt.Sprintf("the step lasts %s", p.Every)
+	case e.Error != "":
+		wait.Why = "could not measure: " + e.Error
+	case e.Requests < g.MinRequests:
+		wait.Why = fmt.Sprintf("%d of %d requests", e.Requests, g.MinRequests)
+	case unsettled(e) != "":
+		wait.Why = unsettled(e)
+	case e.Compared < g.Compared:
+		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
+	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):
+		wait.Why = fmt.Sprintf("%d mismatches in %d comparisons: not certainly below %s", e.Mismatched, e.Compared, g.MismatchBelow)
+	case len(g.Approval) > 0 && !slices.Contains(g.Approval, s.Rollout.ApprovedBy):
+		wait.Why = "approval by " + strings.Join(g.Approval, " or ")
+	default:
+		return wait, true
+	}
+	return wait, false
+}
+
+// unsettled says which guard has not passed.
+func unsettled(e Evidence) string {
+	for _, r := range e.Reports {
+		if r.Verdict != evidence.Pass {
+			return r.String()
+		}
+	}
+	return ""
+}
+
+// passed says with what evidence a step ended.
+func passed(e Evidence) string {
+	why := []string{fmt.Sprintf("passed with %d requests", e.Requests)}
+	for _, r := range e.Reports {
+		if r.Guard != evidence.Dead {
+			why = append(why, r.String())
+		}
+	}
+	return strings.Join(why, "; ")
+}

@@ -1,0 +1,132 @@
+package rollout
+
+import (
+	"time"
+
+	"github.com/strangler-proxy/strangler/rollout/evidence"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// Reading is what was counted of a route until now; the counts only grow.
+type Reading struct {
+	// Totals are what both arms answered.
+	Totals evidence.Totals
+	// Build names the service's build, empty when it does not say. Another one
+	// starts the evidence anew.
+	Build string
+	// Compared and Mismatched count shadow comparisons.
+	Compared, Mismatched uint64
+}
+
+// evidenceAge is how old evidence becomes: after it a route that stays in its
+// step is tried anew, or a service that was well for a year would take as long
+// to be noticed when it is not.
+const evidenceAge = 24 * time.Hour
+
+// watch remembers a route between looks. It is not safe for concurrent use.
+type watch struct {
+	key    watchKey
+	trial  *evidence.Trial // nil: there is no evidence
+	begun  time.Time       // when the trial was started
+	last   Reading         // what had been counted at the last look
+	result Evidence
+	// interrupted says that requests were kept from the service.
+	interrupted bool
+}
+
+// watchKey is what evidence belongs to: when it changes, so does what is tried.
+type watchKey struct {
+	share  routes.PPM
+	since  time.Time
+	build  string
+	limits evidence.Limits
+}
+
+// anew starts the evidence from the reading.
+func (w *watch) anew(key watchKey, r *Reading, now time.Time) {
+	*w = watch{key: key, last: *r, result: Evidence{Build: key.build}}
+	w.retry(now)
+}
+
+// retry starts the trial alone; what was counted for the gates stays.
+func (w *watch) retry(now time.Time) {
+	w.trial, w.begun, w.result.Breaches = evidence.NewTrial(w.key.limits), now, 0
+	w.result.Reports = w.trial.Reports()
+}
+
+// look takes the next reading of a route and answers what is known now.
+func (w *watch) look(s RouteState, p Plan, r *Reading, now time.Time) Evidence {
+	key := watchKey{share: s.Share, build: r.Build, limits: p.limits()}
+	if s.Rollout != nil {
+		key.since = s.Rollout.Since
+	}
+	interrupted := w.interrupted
+	if w.trial != nil && key != w.key {
+		interrupted = key.share == w.key.share && key.since.Equal(w.key.since) // in the middle of a step
+		w.trial = nil
+	}
+	if w.trial == nil {
+		w.anew(key, r, now)
+		if interrupted {
+			w.result.Anew = now
+		}
+		return w.result
+	}
+	w.add(p, r, now)
+	w.result.Error = ""
+	return w.result
+}
+
+// add takes what came since the last look.
+func (w *watch) add(p Plan, r *Reading, now time.Time) {
+	interval := r.Totals.Since(&w.last.Totals)
+	w.result.Compared += grown(r.Compared, w.last.Compared)
+	w.result.Mismatched += grown(r.Mismatched, w.last.Mismatched)
+	w.last = *r
+	asked := interval.Service.Requests()
+	if asked == 0 && interval.Monolith.Requests() == 0 {
+		return
+	}
+	w.result.Requests += asked
+	w.trial.Add(interval)
+	w.result.Reports = w.trial.Reports()
+	if asked == 0 {
+		return // nothing new of the service: neither a breach nor a success
+	}
+	if !failed(w.result.Reports) {
+		w.result.Breaches = 0
+	} else {
+		w.result.Breaches++
+		return
+	}
+	if now.Sub(w.begun) >= evidenceAge && w.trial.Totals().Service.Requests() >= max(p.Gates.MinRequests, 1) {
+		w.retry(now)
+	}
+}
+
+// grown is by how much a count has grown; one that is lower than it was has
+// begun anew.
+func grown(now, before uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+func failed(reports []evidence.Report) bool {
+	for _, r := range reports {
+		if r.Verdict == evidence.Fail {
+			return true
+		}
+	}
+	return false
+}
+
+// miss notes that nothing could be read.
+func (w *watch) miss(err error) Evidence {
+	w.result.Error = err.Error()
+	return w.result
+}
+
+// interrupt forgets the evidence: requests were kept from the service.
+func (w *watch) interrupt() { *w = watch{interrupted: true} }
