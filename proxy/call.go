@@ -57,8 +57,9 @@ func (c *Call) replaces(status int) bool {
 // begun, as it watches the writes. An Upstream that fails before that may leave
 // fields in w's header: Forward takes them back before it asks another.
 //
-// r is a copy that the Upstream may change; its Body may be left unread and
-// need not be closed.
+// Forward gives an Upstream that is no *Target a copy of the request, which it may
+// change, with the call's path and fields already in it. The body may be left
+// unread and need not be closed.
 type Upstream interface {
 	Serve(w http.ResponseWriter, r *http.Request, c *Call) error
 }

@@ -22,7 +22,6 @@ type exchange struct {
 	patience patience
 
 	upgrade bool // the client asks for a WebSocket
-	asked   bool // RoundTrip was called
 	stream  bool // counts as a stream, not as in flight
 
 	early    http.Header // fields of an informational answer

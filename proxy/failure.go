@@ -55,7 +55,6 @@ var (
 	errHost        = errors.New("invalid host")
 	errMethod      = errors.New("invalid method")
 	errTrailer     = errors.New("invalid trailer name")
-	errUpgrade     = errors.New("the client asks for an invalid protocol")
 	errSwitch      = errors.New("the target switched to a protocol nobody asked for")
 	errBusy        = errors.New("as many requests under way as the target may have")
 	errOpen        = errors.New("breaker open")

@@ -88,7 +88,7 @@ func ask(w http.ResponseWriter, r *http.Request, up Upstream, c *Call) (int, *Fa
 	}
 	before := w.Header().Clone()
 	a := &answer{ResponseWriter: w, call: c}
-	f := a.failure(up.Serve(a, r, c))
+	f := a.failure(up.Serve(a, c.applied(r), c))
 	if f != nil && !f.Started {
 		clear(w.Header())
 		maps.Copy(w.Header(), before)

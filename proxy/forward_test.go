@@ -299,6 +299,39 @@ func TestForwardHandlersKeepTheWriter(t *testing.T) {
 	}
 }
 
+func TestForwardHandlersGetWhatTheCallSays(t *testing.T) {
+	t.Parallel()
+	got := make(chan *http.Request, 1)
+	s := handlers(func(_ http.ResponseWriter, r *http.Request) error {
+		got <- r.Clone(context.WithoutCancel(r.Context()))
+		r.URL.Path = "/changed"
+		r.Header.Set("X-Changed", "1")
+		return &proxy.Failure{Kind: proxy.KindConnect, Status: 502, Err: errors.New("refused")}
+	})
+	var seen record
+	m := monolith(t, backend(t, seen.handler).URL)
+	f := unstarted(t, func(*http.Request) proxy.Plan {
+		return proxy.Plan{Arm: routes.Service, Service: s, Monolith: m, ServiceCall: proxy.Call{
+			RequestID: "our-id", Path: "/q/a/b", RawPath: "/q/a%2Fb", Header: http.Header{"Authorization": {"ours"}, "Cookie": nil},
+		}}
+	})
+	f.Start()
+	res, _ := do(t, "GET", f.URL+"/faq/a%2Fb?x=1", "", "Connection", "x-request-id, x-hop,authorization", "Cookie", "a=b", "Authorization", "theirs")
+	r := <-got
+	if r.URL.RequestURI() != "/q/a%2Fb?x=1" || r.RequestURI != "/q/a%2Fb?x=1" {
+		t.Errorf("target %s, %s", r.URL.RequestURI(), r.RequestURI)
+	}
+	for name, want := range map[string]string{"X-Request-Id": "our-id", "Authorization": "ours", "Cookie": "", "Connection": " x-hop|close"} {
+		if got := strings.Join(r.Header[name], "|"); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	after, _ := seen.only(t)
+	if res.StatusCode != http.StatusOK || after.RequestURI != "/faq/a%2Fb?x=1" || after.Header.Get("X-Changed") != "" || after.Header.Get("Cookie") != "a=b" {
+		t.Errorf("the monolith got %s %v", after.RequestURI, after.Header)
+	}
+}
+
 func TestForwardClientLeft(t *testing.T) {
 	t.Parallel()
 	left := make(chan struct{})

@@ -31,20 +31,16 @@ func isClaim(name string) bool {
 	return strings.HasPrefix(name, "X-Forwarded") || claims[name]
 }
 
-// dropClaims removes what the peer may not claim. A name spelled with _ nobody
-// may: to CGI and WSGI it is the same as ours.
-func dropClaims(h http.Header, trusted bool) {
-	for name := range h {
-		switch {
-		case name == "" || name[0] != 'X' && name[0] != 'F' && name[0] != 'x' && name[0] != 'f':
-		case strings.IndexByte(name, '_') >= 0:
-			if isClaim(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))) {
-				delete(h, name)
-			}
-		case !trusted && isClaim(name):
-			delete(h, name)
-		}
+// forbidden reports whether the peer may not claim what a field says. A name
+// spelled with _ nobody may: to CGI and WSGI it is the same as ours.
+func (x *exchange) forbidden(name string) bool {
+	if name == "" || name[0] != 'X' && name[0] != 'F' && name[0] != 'x' && name[0] != 'f' {
+		return false
 	}
+	if strings.IndexByte(name, '_') >= 0 {
+		return isClaim(http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")))
+	}
+	return !x.call.Client.Trusted && isClaim(name)
 }
 
 // The values of X-Forwarded-Proto, shared by all requests.
@@ -61,7 +57,6 @@ var (
 // way from a trusted proxy and removed from others. We do not begin one.
 func (x *exchange) setForwarded(h http.Header) {
 	c, in := &x.call.Client, x.in
-	dropClaims(h, c.Trusted)
 	peer, _, _ := strings.Cut(c.RemoteIP, "%")
 	proto, host := protoHTTP, in.Host
 	if c.Secure {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -10,11 +11,11 @@ import (
 // of its answer, then for more of its body. Only waiting for the target
 // counts, not for a slow client on either side.
 //
-// The timer is not touched while data flows: whoever waits notes since when,
-// and the timer, when it fires, looks whether that is too long.
+// The alarm is not touched while data flows: whoever waits notes since when,
+// and the alarm, when it rings, looks whether that is too long.
 type patience struct {
 	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	alarm  *alarm
 	// limit is the longest wait in the present phase; 0: forever.
 	limit atomic.Int64
 	// Since when the target owes the head, or more of the body, as time since
@@ -23,18 +24,49 @@ type patience struct {
 	answering  atomic.Bool
 }
 
+// alarm is a timer that serves one exchange after the other.
+type alarm struct {
+	*time.Timer
+	of atomic.Pointer[patience]
+}
+
+// alarms are those of one target that serve none at the moment.
+type alarms struct{ pool sync.Pool }
+
+func (as *alarms) get(p *patience) *alarm {
+	a, _ := as.pool.Get().(*alarm)
+	if a == nil {
+		a = new(alarm)
+		a.Timer = time.AfterFunc(1<<62, func() {
+			if p := a.of.Load(); p != nil {
+				p.look()
+			}
+		})
+	}
+	a.of.Store(p)
+	return a
+}
+
+// put takes an alarm back, but not one that may just be ringing.
+func (as *alarms) put(a *alarm) {
+	a.of.Store(nil)
+	if a.Stop() {
+		as.pool.Put(a)
+	}
+}
+
 // epoch makes times into monotonic numbers that are never 0.
 var epoch = time.Now().Add(-time.Second)
 
 func sinceEpoch() int64 { return int64(time.Since(epoch)) }
 
 // begin starts the wait for the head.
-func (p *patience) begin(limit time.Duration, cancel context.CancelCauseFunc) {
+func (p *patience) begin(a *alarms, limit time.Duration, cancel context.CancelCauseFunc) {
 	p.cancel = cancel
 	p.limit.Store(int64(limit))
 	p.head.Store(sinceEpoch())
-	p.timer = time.AfterFunc(1<<62, p.look)
-	p.timer.Reset(limit) // not before p.timer is there for look
+	p.alarm = a.get(p)
+	p.alarm.Reset(limit)
 }
 
 // answered ends the wait for the head; the body may then be silent for limit, 0
@@ -42,21 +74,18 @@ func (p *patience) begin(limit time.Duration, cancel context.CancelCauseFunc) {
 func (p *patience) answered(limit time.Duration) {
 	before := p.limit.Swap(int64(limit))
 	p.answering.Store(true)
-	switch {
-	case limit == 0:
-		p.timer.Stop()
-	case int64(limit) < before:
-		p.timer.Reset(limit)
+	if limit != 0 && int64(limit) < before {
+		p.alarm.Reset(limit)
 	}
 }
 
-// end stops the timer for good.
-func (p *patience) end() {
+// end ends all waiting.
+func (p *patience) end(a *alarms) {
 	p.limit.Store(0)
-	p.timer.Stop()
+	a.put(p.alarm)
 }
 
-// look runs when the timer fires.
+// look runs when the alarm rings.
 func (p *patience) look() {
 	limit := p.limit.Load()
 	if limit == 0 {
@@ -74,5 +103,5 @@ func (p *patience) look() {
 		p.cancel(cause)
 		return
 	}
-	p.timer.Reset(time.Duration(rest))
+	p.alarm.Reset(time.Duration(rest))
 }

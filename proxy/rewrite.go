@@ -19,9 +19,11 @@ func refuse(r *http.Request) *Failure {
 		return clientFailure(http.StatusBadRequest, errMethod)
 	case !httpguts.ValidHostHeader(r.Host):
 		return clientFailure(http.StatusBadRequest, errHost)
+	case r.URL.Opaque != "", r.URL.Scheme != "" && r.URL.Host == "":
+		return clientFailure(http.StatusBadRequest, errTarget)
 	// HTTP/2 clients can put spaces into the target, which would then stand in
 	// the middle of an HTTP/1.1 request line.
-	case r.URL.Opaque != "", strings.Contains(r.URL.RawPath, " "), strings.Contains(r.URL.RawQuery, " "):
+	case strings.Contains(r.URL.RawPath, " "), strings.Contains(r.URL.RawQuery, " "):
 		return clientFailure(http.StatusBadRequest, errTarget)
 	}
 	for name := range r.Trailer {
@@ -41,29 +43,13 @@ func idempotent(method string) bool {
 	return false
 }
 
-// rewrite makes the outgoing request out of a clone of the client's without
-// hop-by-hop and forwarded fields.
+// rewrite makes the outgoing request. The ReverseProxy has cloned a request
+// without header for it: outgoing has already done the ReverseProxy's part.
 func rewrite(pr *httputil.ProxyRequest) {
 	x := pr.In.Context().(*exchange)
-	out := pr.Out
-	setTarget(out.URL, pr.In.URL, pr.In.Host, x.call)
-	x.trailer = out.Trailer
-	x.allowUpgrade(out.Header)
-	x.setForwarded(out.Header)
-	if !idempotent(out.Method) {
-		hideIdempotencyKey(out.Header)
-	}
-	if id := x.call.RequestID; id != "" {
-		x.values[2] = id
-		out.Header["X-Request-Id"] = x.values[2:3:3]
-	}
-	for name, values := range x.call.Header {
-		if values == nil {
-			delete(out.Header, name)
-			continue
-		}
-		out.Header[name] = values
-	}
+	pr.Out.Header = x.outgoing()
+	x.trailer = pr.Out.Trailer
+	setTarget(pr.Out.URL, pr.In.URL, pr.In.Host, x.call)
 }
 
 // setTarget makes u write the same bytes as in, or the call's path.
@@ -85,32 +71,5 @@ func setTarget(u, in *url.URL, host string, c *Call) {
 	if strings.HasPrefix(u.RawPath, "//") {
 		// Only with a host, in absolute form, does this mean the same.
 		u.Opaque = "//" + host + u.RawPath
-	}
-}
-
-// allowUpgrade lets WebSockets through and nothing else: over h2c or TLS a
-// client could send requests that no route is asked about (RFC 9110, 7.8: an
-// Upgrade may always be ignored).
-func (x *exchange) allowUpgrade(h http.Header) {
-	protocol, ok := h["Upgrade"]
-	if !ok {
-		return
-	}
-	if len(protocol) == 1 && strings.EqualFold(protocol[0], "websocket") {
-		x.upgrade = true
-		return
-	}
-	delete(h, "Upgrade")
-	delete(h, "Connection")
-}
-
-// hideIdempotencyKey respells fields that make http.Transport send a request
-// with an unsafe method twice.
-func hideIdempotencyKey(h http.Header) {
-	for _, name := range [...]string{"Idempotency-Key", "X-Idempotency-Key"} {
-		if values, ok := h[name]; ok {
-			delete(h, name)
-			h[strings.ToLower(name)] = values
-		}
 	}
 }

@@ -65,7 +65,6 @@ func unwell(status int) bool {
 // RoundTrip implements http.RoundTripper for the target's ReverseProxy.
 func (t *Target) RoundTrip(out *http.Request) (*http.Response, error) {
 	x := exchangeOf(out.Context())
-	x.asked = true
 	res, err := t.guarded(x, out) //nolint:contextcheck // x is the request's context
 	if err != nil {
 		return nil, err
@@ -198,7 +197,7 @@ func (t *Target) answer(res *http.Response) error {
 	}
 	x.receive(res)
 	moveHeader(h, res)
-	if len(res.Trailer) != 0 && x.in.ProtoMajor == 1 {
+	if len(res.Trailer) != 0 && x.in.ProtoMajor == 1 && x.in.Method != http.MethodHead {
 		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1.1 only one of them
 	}
 	return nil

@@ -43,6 +43,7 @@ type Target struct {
 	maxInFlight int64
 	breaker     *breaker // nil: none
 	proxy       *httputil.ReverseProxy
+	alarms      alarms
 
 	turn     atomic.Uint32
 	inFlight atomic.Int64
@@ -115,10 +116,18 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 	if hasBody(r) {
 		in.Body = (*sending)(x)
 	}
+	in.Header = nil
+	if wantsWebSocket(r.Header) {
+		x.upgrade, in.Header = true, upgradeHeader
+	}
 	x.run(in, cancel) //nolint:contextcheck // x is the context
 	c.status = x.status
 	return x.failure
 }
+
+// upgradeHeader is all that the ReverseProxy needs to see of a request that asks
+// for a WebSocket.
+var upgradeHeader = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}
 
 // run lets the ReverseProxy do its work, and finds out how it went.
 func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
@@ -127,7 +136,7 @@ func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
 	if x.call.Timeout > 0 {
 		limit = min(limit, x.call.Timeout)
 	}
-	x.patience.begin(limit, cancel)
+	x.patience.begin(&x.target.alarms, limit, cancel)
 	x.target.proxy.ServeHTTP(x, in)
 }
 
@@ -135,7 +144,7 @@ func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
 // that is for our caller to do.
 func (x *exchange) end() {
 	x.over.Store(true)
-	x.patience.end()
+	x.patience.end(&x.target.alarms)
 	if x.stream {
 		x.target.streams.Add(-1)
 	} else {
@@ -169,11 +178,7 @@ func (x *exchange) brokenOff() *Failure {
 // fail takes the ReverseProxy's errors: RoundTrip's, and its own.
 func (x *exchange) fail(err error) {
 	var f *Failure
-	switch {
-	case errors.As(err, &f):
-	case !x.asked:
-		f = clientFailure(http.StatusBadRequest, errUpgrade)
-	default:
+	if !errors.As(err, &f) {
 		f = &Failure{Kind: KindError, Status: http.StatusBadGateway, Err: quoteless(err)}
 		x.target.record(f)
 	}

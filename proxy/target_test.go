@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -274,6 +275,68 @@ func TestTargetTimeouts(t *testing.T) {
 	s = service(t, hung.URL)
 	if err := serve(t, s, proxy.Call{Timeout: time.Millisecond}); kindOf(err) != proxy.KindTimeout {
 		t.Errorf("route's: %v", err)
+	}
+}
+
+// slow is a transport whose answer's head takes head, and each of its pieces
+// takes piece.
+type slow struct {
+	head, piece time.Duration
+	pieces      int
+}
+
+func (s slow) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	case <-time.After(s.head):
+	}
+	read, write := io.Pipe()
+	go func() {
+		for range s.pieces {
+			select {
+			case <-r.Context().Done():
+				_ = write.CloseWithError(context.Cause(r.Context()))
+				return
+			case <-time.After(s.piece):
+				_, _ = io.WriteString(write, "piece")
+			}
+		}
+		_ = write.Close()
+	}()
+	return &http.Response{StatusCode: http.StatusOK, ContentLength: -1, Body: read, Header: http.Header{}}, nil
+}
+
+func TestTargetWaitsExactlyAsLongAsItMay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		slow  slow
+		route time.Duration
+		kind  proxy.Kind
+		after time.Duration
+	}{
+		{"quick", slow{time.Second, time.Second, 3}, 0, "", 4 * time.Second},
+		{"slow head", slow{59 * time.Second, 0, 1}, 0, "", 59 * time.Second},
+		{"no head", slow{61 * time.Second, 0, 1}, 0, proxy.KindTimeout, 60 * time.Second},
+		{"no head for the route", slow{61 * time.Second, 0, 1}, 3 * time.Second, proxy.KindTimeout, 3 * time.Second},
+		{"the route may not wait longer", slow{61 * time.Second, 0, 1}, time.Hour, proxy.KindTimeout, 60 * time.Second},
+		{"slow body", slow{0, 99 * time.Second, 5}, 0, "", 495 * time.Second},
+		{"silent body", slow{50 * time.Second, 101 * time.Second, 5}, 0, proxy.KindBroken, 150 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := target(t, proxy.Options{Transport: c.slow}, func(rt *routes.Target) { rt.Timeouts.Idle = 100 * time.Second }, "http://a")
+				for range 3 { // the second time with the first one's alarm
+					start := time.Now()
+					err := serve(t, s, proxy.Call{Timeout: c.route})
+					if took := time.Since(start); kindOf(err) != c.kind || took != c.after {
+						t.Errorf("%v after %v, want %q after %v", err, took, c.kind, c.after)
+					}
+				}
+			})
+		})
 	}
 }
 
