@@ -149,7 +149,7 @@ func TestAdminAPIRefuses(t *testing.T) {
 func TestAdminAPIWithoutTheApp(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	r.start("{\n\tadmin ADMIN\n\tpersist_config off\n}\nhttp://SITE {\n\trespond ok\n}\n")
+	r.start("{\n\tadmin ADMIN\n\tdefault_bind 127.0.0.1\n\tpersist_config off\n}\nhttp://SITE {\n\trespond ok\n}\n")
 	if a := r.call(admin.PathStatus, nil); a.status != http.StatusNotFound || !strings.Contains(a.body, "global option") {
 		t.Errorf("%+v", a)
 	}

@@ -12,6 +12,7 @@ import (
 
 const earlyCaddyfile = `{
 	admin ADMIN
+	default_bind 127.0.0.1
 	persist_config off
 	storage file_system DIR
 	strangler {
@@ -57,6 +58,7 @@ func TestEarlyAnswerLeavesTheConnectionClean(t *testing.T) {
 }
 
 func testEarlyAnswers(t *testing.T, idle string) {
+	t.Helper()
 	var hidden atomic.Int64
 	monolith := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {

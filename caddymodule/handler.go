@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -64,11 +65,14 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // ServeHTTP serves one request. An error goes to the site's handle_errors.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	ctx := r.Context()
+	if len(h.site) > 0 {
+		r = r.WithContext(context.WithValue(ctx, siteRequest{}, r))
+	}
 	result := new(served)
 	if repl, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer); ok {
 		repl.Map(result.placeholder)
 	}
-	run, err := h.app.Engine()
+	run, err := h.app.Engine() //nolint:contextcheck // the engine outlives the request
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}

@@ -19,6 +19,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"go.uber.org/goleak"
+
+	"github.com/strangler-proxy/strangler/internal/process"
 )
 
 func TestMain(m *testing.M) {
@@ -54,6 +56,7 @@ type rig struct {
 const (
 	plainCaddyfile = `{
 	admin ADMIN
+	default_bind 127.0.0.1
 	persist_config off
 	storage file_system DIR
 	grace_period 5s
@@ -118,12 +121,11 @@ func says(name string) http.Handler {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := process.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return address
 }
 
 // fill puts the rig's addresses into a text.
@@ -146,10 +148,12 @@ func (r *rig) routes(text string) {
 
 func writeFile(t *testing.T, dir, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+	if err := writeFileTo(filepath.Join(dir, name), text); err != nil {
 		t.Fatal(err)
 	}
 }
+
+func writeFileTo(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) }
 
 // json is the configuration that a Caddyfile becomes.
 func (r *rig) json(caddyfile string) []byte {

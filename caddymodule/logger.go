@@ -60,19 +60,23 @@ func (f following) handler() slog.Handler {
 	return h
 }
 
+// Enabled implements slog.Handler.
 func (f following) Enabled(ctx context.Context, level slog.Level) bool {
 	newest := f.log.newest.Load()
 	return newest != nil && (*newest).Enabled(ctx, level)
 }
 
+// Handle implements slog.Handler.
 func (f following) Handle(ctx context.Context, record slog.Record) error {
 	return f.handler().Handle(ctx, record)
 }
 
+// WithAttrs implements slog.Handler.
 func (f following) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return f.and(func(h slog.Handler) slog.Handler { return h.WithAttrs(attrs) })
 }
 
+// WithGroup implements slog.Handler.
 func (f following) WithGroup(name string) slog.Handler {
 	return f.and(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
 }

@@ -86,7 +86,7 @@ func newEngine(id identity, log *slog.Logger) (*pooled, error) {
 		if err = p.Watch(id.routes); err == nil {
 			return p, nil
 		}
-		err = errors.Join(err, p.Engine.Close())
+		err = errors.Join(err, p.Close())
 	}
 	_, released := states.Delete(id.store)
 	return nil, errors.Join(err, released)

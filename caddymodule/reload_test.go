@@ -13,7 +13,7 @@ import (
 	"github.com/strangler-proxy/strangler/engine"
 )
 
-const withoutApp = "{\n\tadmin ADMIN\n\tpersist_config off\n}\nhttp://SITE {\n\tstrangler\n}\n"
+const withoutApp = "{\n\tadmin ADMIN\n\tdefault_bind 127.0.0.1\n\tpersist_config off\n}\nhttp://SITE {\n\tstrangler\n}\n"
 
 // refusals are configurations that Caddy refuses, each at another point of its
 // way, with a word of what it then says.

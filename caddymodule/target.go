@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -40,11 +40,9 @@ func (t *Target) provision(ctx caddy.Context, name string) error {
 	return nil
 }
 
-// Serve implements proxy.Upstream. What the handlers do to the request stays in
-// here: the monolith may be asked next, and must be asked what the client asked.
+// Serve implements proxy.Upstream.
 func (t *Target) Serve(w http.ResponseWriter, r *http.Request, c *proxy.Call) error {
-	defer remember(r).restore(r)
-	ask(r, c)
+	defer show(r).restore()
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	head := &head{ResponseWriterWrapper: &caddyhttp.ResponseWriterWrapper{ResponseWriter: w}}
@@ -69,6 +67,35 @@ func (t *Target) Serve(w http.ResponseWriter, r *http.Request, c *proxy.Call) er
 	return f
 }
 
+// siteRequest is the context key of the request that the site's placeholders
+// read. The handlers of a block get a copy.
+type siteRequest struct{}
+
+// shown is a site's request that shows a block's copy.
+type shown struct {
+	request *http.Request
+	url     *url.URL
+	header  http.Header
+}
+
+// show makes placeholders such as {uri} show, for as long as a block's handlers
+// run, the request that these see: rewritten by the route, then by themselves.
+func show(r *http.Request) shown {
+	site, ok := r.Context().Value(siteRequest{}).(*http.Request)
+	if !ok {
+		return shown{}
+	}
+	before := shown{site, site.URL, site.Header}
+	site.URL, site.Header = r.URL, r.Header
+	return before
+}
+
+func (s shown) restore() {
+	if s.request != nil {
+		s.request.URL, s.request.Header = s.url, s.header
+	}
+}
+
 // run runs the handlers. One that aborts, as reverse_proxy does when an answer
 // breaks off, does so by a panic.
 func (t *Target) run(w http.ResponseWriter, r *http.Request) (err error) {
@@ -80,47 +107,6 @@ func (t *Target) run(w http.ResponseWriter, r *http.Request) (err error) {
 		}
 	}()
 	return t.chain.ServeHTTP(w, r)
-}
-
-// ask makes r what the call asks for.
-func ask(r *http.Request, c *proxy.Call) {
-	if c.Path != "" {
-		r.URL.Path, r.URL.RawPath = c.Path, c.RawPath
-		r.RequestURI = r.URL.RequestURI()
-	}
-	if c.RequestID != "" {
-		r.Header["X-Request-Id"] = []string{c.RequestID}
-	}
-	for name, values := range c.Header {
-		if values == nil {
-			delete(r.Header, name)
-			continue
-		}
-		r.Header[name] = values
-	}
-	protect(r.Header, c.Header)
-}
-
-// protect takes the names of what we set out of the client's Connection header:
-// a proxy drops the fields named there (RFC 9110 §7.6.1).
-func protect(h, ours http.Header) {
-	named := h["Connection"]
-	if len(named) == 0 || len(ours) == 0 {
-		return
-	}
-	var kept []string
-	for _, line := range named {
-		for name := range strings.SplitSeq(line, ",") {
-			name = strings.TrimSpace(name)
-			if _, set := ours[http.CanonicalHeaderKey(name)]; !set && name != "" {
-				kept = append(kept, name)
-			}
-		}
-	}
-	delete(h, "Connection")
-	if len(kept) > 0 {
-		h["Connection"] = []string{strings.Join(kept, ", ")}
-	}
 }
 
 // failure says how the handlers failed; whether that was before an answer was

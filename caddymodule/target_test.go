@@ -11,6 +11,7 @@ import (
 const (
 	blocksCaddyfile = `{
 	admin ADMIN
+	default_bind 127.0.0.1
 	persist_config off
 	storage file_system DIR
 	strangler {
@@ -38,7 +39,7 @@ http://SITE {
 		target down {
 			header X-From-Block yes
 			request_header X-Block yes
-			rewrite * /changed{uri}
+			rewrite * /changed{uri}?{http.request.header.X-Block}
 			reverse_proxy 127.0.0.1:1
 		}
 	}

@@ -3,10 +3,8 @@ package caddymodule
 import (
 	"bufio"
 	"io"
-	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -60,21 +58,4 @@ func (h *head) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		h.begin()
 	}
 	return conn, buffered, err
-}
-
-// memory is what a request was before handlers changed it.
-type memory struct {
-	url    url.URL
-	uri    string
-	header http.Header
-}
-
-func remember(r *http.Request) memory {
-	return memory{url: *r.URL, uri: r.RequestURI, header: r.Header.Clone()}
-}
-
-func (m memory) restore(r *http.Request) {
-	*r.URL, r.RequestURI = m.url, m.uri
-	clear(r.Header)
-	maps.Copy(r.Header, m.header)
 }

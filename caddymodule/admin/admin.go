@@ -56,7 +56,8 @@ func running() (*engine.Engine, error) {
 
 // Routes gives the endpoints to Caddy.
 func (*API) Routes() []caddy.AdminRoute {
-	all := []caddy.AdminRoute{{Pattern: "/strangler/", Handler: caddy.AdminHandlerFunc(unknown)}}
+	all := make([]caddy.AdminRoute, 0, len(endpoints)+1)
+	all = append(all, caddy.AdminRoute{Pattern: "/strangler/", Handler: caddy.AdminHandlerFunc(unknown)})
 	for path, methods := range endpoints {
 		all = append(all, caddy.AdminRoute{Pattern: path, Handler: methods})
 	}

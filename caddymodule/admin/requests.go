@@ -104,7 +104,9 @@ func (x ExplainRequest) Request() (*http.Request, proxy.Client, error) {
 		return nil, proxy.Client{}, fmt.Errorf("url: %q is neither like https://HOST/PATH nor like /PATH", x.URL)
 	}
 	r := &http.Request{
-		Method: strings.ToUpper(x.Method), URL: target, Host: target.Host,
+		Method: strings.ToUpper(x.Method), Host: target.Host,
+		// Without scheme and host, as in the request line of a client.
+		URL:   &url.URL{Path: target.Path, RawPath: target.RawPath, RawQuery: target.RawQuery},
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: make(http.Header, len(x.Headers)),
 	}

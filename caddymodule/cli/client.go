@@ -113,9 +113,6 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 // routeNames are the names of the running server's routes; none when it does
 // not answer at once.
 func (f *serverFlags) routeNames(ctx context.Context) []string {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	server, err := f.open()

@@ -41,7 +41,7 @@ func routesExplain() *cobra.Command {
 			printExplanation(t, asked, explanation, from)
 			return nil
 		})
-	f.source.add(cmd)
+	f.add(cmd)
 	cmd.Flags().StringVar(&f.store, "store", "", "with --routes: read the state of the rollouts from this SQLite file")
 	cmd.Flags().StringVar(&f.ip, "ip", "", "the client's address, for routes that are sticky by it")
 	cmd.Flags().StringArrayVarP(&f.headers, "header", "H", nil, "a header of the request, as in 'Cookie: tenant=7'; may be repeated")

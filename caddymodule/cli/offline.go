@@ -26,7 +26,7 @@ func (f *explainFlags) offline(ctx context.Context, asked admin.ExplainRequest) 
 		if _, err := os.Stat(f.store); err != nil {
 			return x, "", fmt.Errorf("store: %w", err)
 		}
-		db, err := sqlite.Open(f.store)
+		db, err := sqlite.Open(f.store) //nolint:contextcheck // it is bounded by itself
 		if errors.Is(err, store.ErrInUse) {
 			return x, "", &failure{code: ExitError, err: err, hint: "ask the running server: leave --routes and --store out"}
 		}
@@ -59,16 +59,16 @@ func (s *readOnly) explain(ctx context.Context, file string, asked admin.Explain
 			err = closed
 		}
 	}()
-	run, err := engine.New(engine.Options{Ledger: ledger, Secrets: s})
+	run, err := engine.New(engine.Options{Ledger: ledger, Secrets: s}) //nolint:contextcheck // Close ends it
 	if err != nil {
 		return x, err
 	}
 	defer func() {
-		if closed := run.Close(); err == nil {
+		if closed := run.Close(); err == nil { //nolint:contextcheck // it is short
 			err = closed
 		}
 	}()
-	if err := run.Watch(file); err != nil {
+	if err := run.Watch(file); err != nil { //nolint:contextcheck // bounded by the engine
 		return x, err
 	}
 	s.settle(ctx, run)

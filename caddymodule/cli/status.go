@@ -152,10 +152,10 @@ func state(r *engine.RouteStatus) cell {
 	case r.Unsaved:
 		return cell{"not stored yet", yellow}
 	}
-	switch r.Effective {
-	case 0:
+	if r.Effective == 0 {
 		return cell{text: "off"}
-	case routes.One:
+	}
+	if r.Effective == routes.One {
 		return cell{"full", green}
 	}
 	return cell{"split", green}

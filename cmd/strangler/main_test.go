@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/strangler-proxy/strangler/internal/process"
 )
 
 func TestMain(m *testing.M) {
@@ -64,14 +65,11 @@ func setup(env *testscript.Env) error {
 		env.Setenv(name, server.URL)
 	}
 	for _, name := range []string{"SITE", "ADMIN"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		address, err := process.FreeAddress()
 		if err != nil {
 			return err
 		}
-		env.Setenv(name, l.Addr().String())
-		if err := l.Close(); err != nil {
-			return err
-		}
+		env.Setenv(name, address)
 	}
 	for name, value := range map[string]string{
 		"CADDY_ADMIN": env.Getenv("ADMIN"), "HOME": env.WorkDir,
