@@ -56,7 +56,8 @@ func (c *http1) work(s *slice) error {
 	}
 }
 
-// send writes the request with the headers a browser's script would send.
+// send writes the request with the few headers that an API's client sends: the
+// fewer there are, the more those weigh that a proxy adds.
 func (c *http1) send(s *slice, a ask) error {
 	b := c.head[:0]
 	b = append(b, s.workload.method...)

@@ -73,4 +73,20 @@ func TestSmallRun(t *testing.T) {
 	for _, entry := range left {
 		t.Errorf("%s is left behind", entry.Name())
 	}
+	checkNobodyRuns(t, temp)
+}
+
+// checkNobodyRuns holds that no process has a path under dir in its command.
+func checkNobodyRuns(t *testing.T, dir string) {
+	t.Helper()
+	commands, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil || len(commands) == 0 {
+		t.Fatalf("no process is seen: %v", err)
+	}
+	for _, file := range commands {
+		command, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(command, []byte(dir)) {
+			t.Errorf("still running: %q", command)
+		}
+	}
 }

@@ -35,7 +35,7 @@ type options struct {
 	noise float64
 	// check makes a broken line an exit code.
 	check bool
-	// profile asks each Caddy for a CPU profile of an extra slice.
+	// profile asks each Caddy for profiles after the slices.
 	profile bool
 }
 
@@ -62,7 +62,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f.Float64Var(&o.noise, "noise", 0.05, "how far a proxy may differ from itself, and a big table from a small one")
 	f.BoolVar(&quick, "quick", false, "a short run to see that it works: 5 slices of 200ms; its ratios mean little")
 	f.BoolVar(&o.check, "check", false, "exit 1 when a line is broken, 3 when the machine is too noisy to say")
-	f.BoolVar(&o.profile, "profile", false, "also write CPU profiles of the Caddy processes to the folder of -out")
+	f.BoolVar(&o.profile, "profile", false, "also write profiles (CPU, allocations) of the Caddy processes to the folder of -out")
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}

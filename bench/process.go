@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -149,7 +150,7 @@ func (p *process) died(err error) error {
 	}
 }
 
-// ready waits until the process answers a request with 200.
+// ready waits until the process answers a request with the origin's answer.
 func (p *process) ready(ctx context.Context, address, path string, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -186,22 +187,29 @@ func probe(ctx context.Context, client *http.Client, path string) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", answer.StatusCode)
+	if answer.StatusCode != http.StatusOK || answer.Header.Get(armHeader) == "" {
+		return fmt.Errorf("status %d, not from the origin", answer.StatusCode)
 	}
 	return nil
 }
 
+// The ports that proxies listen on: below those that Linux gives to outgoing
+// connections, of which a run makes many.
+const firstPort, lastPort = 10000, 30000
+
 // freeAddresses are addresses on loopback that nobody listens on now.
 func freeAddresses(n int) ([]string, error) {
-	addresses := make([]string, n)
-	for i := range addresses {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	addresses := make([]string, 0, n)
+	for range lastPort - firstPort {
+		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		listener, err := net.Listen("tcp", address)
 		if err != nil {
-			return nil, err
+			continue
 		}
-		defer listener.Close() // after all are found, so that they differ
-		addresses[i] = listener.Addr().String()
+		defer listener.Close() // when all are found, so that they differ
+		if addresses = append(addresses, address); len(addresses) == n {
+			return addresses, nil
+		}
 	}
-	return addresses, nil
+	return nil, errors.New("no free port on loopback")
 }

@@ -11,31 +11,33 @@ import (
 	"time"
 )
 
-// profileTime is how long a CPU profile takes.
-const profileTime = 5 * time.Second
-
-// profile writes one CPU profile of each Caddy under load, when asked to.
+// profile writes two profiles of each Caddy, when asked to: where its CPU time
+// goes under load, for as long as all its slices took, and what it has
+// allocated since its start.
 func (m *measurement) profile(ctx context.Context) error {
 	if !m.options.profile {
 		return nil
 	}
+	seconds := max(1, int((time.Duration(m.options.slices) * m.options.slice).Seconds()))
 	for _, s := range m.subjects {
 		if !s.hasAdmin() || s.name == againName {
 			continue
 		}
-		name := filepath.Join(m.options.out, fmt.Sprintf("cpu-%s-%s.pprof", m.w.name, s.name))
-		m.say("%s: %s", m.w.name, name)
+		m.say("%s: profile of %s", m.w.name, s.name)
 		done := make(chan error, 1)
-		go func() {
-			url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.admin, int(profileTime.Seconds()))
-			done <- fetch(ctx, url, name)
-		}()
-		_, err := m.give(ctx, m.order(s, profileTime+time.Second))
-		if err := errors.Join(err, <-done); err != nil {
+		go func() { done <- m.fetchProfile(ctx, s, "cpu", fmt.Sprintf("profile?seconds=%d", seconds)) }()
+		_, err := m.give(ctx, m.order(s, time.Duration(seconds+1)*time.Second))
+		if err := errors.Join(err, <-done, m.fetchProfile(ctx, s, "allocs", "allocs")); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fetchProfile writes one profile of Caddy's admin API to KIND-WORKLOAD-PROXY.pprof.
+func (m *measurement) fetchProfile(ctx context.Context, s *subject, kind, query string) error {
+	name := filepath.Join(m.options.out, fmt.Sprintf("%s-%s-%s.pprof", kind, m.w.name, s.name))
+	return fetch(ctx, "http://"+s.admin+"/debug/pprof/"+query, name)
 }
 
 // fetch writes the answer's body to a file.
