@@ -22,8 +22,8 @@ func init() {
 // Handler serves a site's requests by the route table: it is the last handler
 // that a request comes to. What it decided is in the placeholders
 // {strangler.route}, {strangler.arm}, {strangler.reason}, {strangler.bucket},
-// {strangler.target}, {strangler.request_id} and, when the answer has ended,
-// {strangler.fallback}; and in the access log.
+// {strangler.target}, {strangler.request_id}, {strangler.trace_id} and, when the
+// answer has ended, {strangler.fallback}; and in the access log.
 type Handler struct {
 	// Targets are served by Caddy's handlers instead of a url, by the name
 	// that the route table has for them.

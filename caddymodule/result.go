@@ -34,6 +34,8 @@ func (s *served) placeholder(name string) (any, bool) {
 		return s.Target, true
 	case "request_id":
 		return s.RequestID, true
+	case "trace_id":
+		return s.TraceID, true
 	case "fallback":
 		return string(s.Outcome.Fallback), true
 	}
@@ -59,6 +61,7 @@ func (s *served) MarshalLogObject(e zapcore.ObjectEncoder) error {
 	}
 	e.AddString("target", s.Target)
 	e.AddString("request_id", s.RequestID)
+	e.AddString("trace_id", s.TraceID)
 	if s.Outcome.Fallback != "" {
 		e.AddString("fallback", string(s.Outcome.Fallback))
 	}

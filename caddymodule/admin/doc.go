@@ -16,8 +16,9 @@
 // "cli") and "if_version"; its answer is the rollout.Change that was made.
 // Answers and errors are JSON; an error is {"error": "text"} with a status of
 // 400 (not understood, or something is missing), 403 (from a web page), 404 (no
-// such route), 405 and 415 (not how it is asked), 409 (changed meanwhile, or
-// not to be changed), 413 (too large), 503 (the store does not answer).
+// such route), 405 and 415 (not how it is asked), 409 (changed meanwhile), 413
+// (too large), 422 (declared in the table, without a service, not held), 503
+// (the store does not answer).
 //
 // Nothing changes on GET. A POST needs Content-Type application/json, which a
 // form of a web page cannot send, and must not come from another origin; Caddy

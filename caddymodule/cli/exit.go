@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -86,10 +85,8 @@ func (t *terminal) report(err error) int {
 	if code == ExitUsage && hint == "" {
 		hint = "see: " + t.commandPath + " --help"
 	}
-	for line := range strings.SplitSeq(hint, "\n") {
-		if line != "" {
-			t.problem("hint", line)
-		}
+	if hint != "" {
+		t.problem("hint", hint)
 	}
 	return code
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -157,6 +158,8 @@ func reasonText(d routes.Decision) string {
 		return "100 % is on the service"
 	case routes.ReasonNoKey:
 		return fmt.Sprintf("%v is on the service, but the request has nothing to be sticky by", d.Share)
+	case engine.ReasonNoTarget:
+		return "nothing serves the service here: it has no url, and the site no block for it"
 	case routes.ReasonSplit:
 		sign := "≥"
 		if d.Bucket < d.Share {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
@@ -90,22 +92,38 @@ func (t *terminal) styled(s style, format string, args ...any) {
 	_, _ = fmt.Fprintln(t.out, paint(t.colour, s, clean(fmt.Sprintf(format, args...))))
 }
 
-// problem prints one line to standard error, behind a word that says its kind.
+// problem prints to standard error, each line behind a word that says its kind.
 func (t *terminal) problem(kind, text string) {
 	s := red
 	if kind != "error" {
 		s = yellow
 	}
-	_, _ = fmt.Fprintf(t.err, "%s %s\n", paint(t.colourErr, s, kind+":"), clean(text))
+	for line := range strings.SplitSeq(strings.TrimRight(text, "\n"), "\n") {
+		_, _ = fmt.Fprintf(t.err, "%s %s\n", paint(t.colourErr, s, kind+":"), clean(line))
+	}
 }
 
-// printJSON prints v indented, with a newline at the end. JSON escapes control
-// characters by itself.
+// printJSON prints v indented, with a newline at the end. Of the characters that
+// a terminal could act on, encoding/json escapes only those of ASCII.
 func (t *terminal) printJSON(v any) error {
-	e := json.NewEncoder(t.out)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	text := make([]byte, 0, b.Len())
+	for _, r := range b.String() {
+		if r < utf8.RuneSelf || !unprintable(r) {
+			text = utf8.AppendRune(text, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			text = fmt.Appendf(text, `\u%04x`, unit)
+		}
+	}
+	if _, err := t.out.Write(text); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	return nil

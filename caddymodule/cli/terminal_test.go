@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -51,5 +52,21 @@ func TestTableAlignsAndColours(t *testing.T) {
 		if diff := cmp.Diff(want, out.String()); diff != "" {
 			t.Errorf("colour %t: -want +got\n%s", colour, diff)
 		}
+	}
+}
+
+func TestJSONEscapesWhatATerminalActsOn(t *testing.T) {
+	t.Parallel()
+	given := "a\x1b[2J \u009b31m \u202e ü → \U000e0001 <&>"
+	var out bytes.Buffer
+	if err := (&terminal{out: &out}).printJSON(given); err != nil {
+		t.Fatal(err)
+	}
+	if want := `"a\u001b[2J \u009b31m \u202e ü → \udb40\udc01 <&>"` + "\n"; out.String() != want {
+		t.Errorf("got %s, want %s", &out, want)
+	}
+	var back string
+	if err := json.Unmarshal(out.Bytes(), &back); err != nil || back != given {
+		t.Errorf("%q, %v", back, err)
 	}
 }
