@@ -17,6 +17,7 @@ import (
 // exchange is a request and everything its answer had.
 type exchange struct {
 	Request string // method and target
+	Proto   string
 	Status  int
 	Header  http.Header
 	Trailer http.Header
@@ -90,7 +91,7 @@ func (b *browser) send(r *http.Request) exchange {
 	}
 	b.client.Jar.SetCookies(b.base, response.Cookies())
 	done := exchange{
-		Request: r.Method + " " + r.URL.RequestURI(), Status: response.StatusCode,
+		Request: r.Method + " " + r.URL.RequestURI(), Proto: response.Proto, Status: response.StatusCode,
 		Header: response.Header, Trailer: response.Trailer,
 		Length: response.ContentLength, Encoding: response.TransferEncoding, Body: string(body),
 	}

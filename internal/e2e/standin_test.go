@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -113,6 +114,14 @@ func TestServiceIsLikeDjango(t *testing.T) {
 		}
 		if diff := cmp.Diff(w, g); diff != "" {
 			t.Errorf("%s: Django (-), faq service (+):\n%s", w.Request, diff)
+		}
+	}
+	// What the service wrote, the monolith shows as if it had written it itself.
+	written := newBrowser(t, other.URL(""))
+	for id := 8; id <= 12; id++ {
+		page := fmt.Sprintf("/faq/%d/", id)
+		if diff := cmp.Diff(settled(want.get(page)), settled(written.get(page))); diff != "" {
+			t.Errorf("%s: written by Django (-), by the service (+):\n%s", page, diff)
 		}
 	}
 }
