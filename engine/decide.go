@@ -53,10 +53,17 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (routes.Explanation, e
 	return v.table.Explain(&request, v.stateOf, keyOf, e.now()), nil
 }
 
+// asRequest is what of r a route is matched by. A target in absolute form (RFC
+// 9112 §3.2.2), which names a host beside the Host field, has no path that all
+// servers read alike.
 func asRequest(r *http.Request) routes.Request {
-	return routes.Request{
+	asked := routes.Request{
 		Method: r.Method, Host: r.Host,
 		Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery,
 		Header: r.Header,
 	}
+	if r.URL.Host != "" {
+		asked.Path, asked.RawPath = "", ""
+	}
+	return asked
 }

@@ -80,12 +80,13 @@ func TestNothingFailsAndNothingMixesDuringReloads(t *testing.T) {
 func (b *bed) wholeAnswer(n int64) {
 	path := []string{"/moved/", "/odd/"}[n%2] + fmt.Sprint(n)
 	w := newAnswer()
-	request, err := http.NewRequest(http.MethodGet, b.front.URL+path, nil)
+	request, err := http.NewRequest(http.MethodGet, path, nil)
 	if err != nil {
 		b.t.Error(err)
 		return
 	}
 	var result Result
+	request.Host = "www.example.com"
 	request.RequestURI = path
 	if err := b.Engine.ServeHTTP(w, request, clientForTest, nil, &result); err != nil {
 		b.t.Errorf("%s: %v", path, err)

@@ -169,12 +169,29 @@ func TestForgedTrailersReachNobody(t *testing.T) {
 	send("", "")
 }
 
+func TestAbsoluteFormNeverReachesAService(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, mixed)
+	b.results = make(chan Result, 1)
+	address := strings.TrimPrefix(b.front.URL, "http://")
+	for target, want := range map[string]routes.Reason{"/json": routes.ReasonFull, b.front.URL + "/json": routes.ReasonAmbiguousPath} {
+		conn, err := net.Dial("tcp", address)
+		must(t, err)
+		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nAccept: application/json\r\nConnection: close\r\n\r\n", target, address)
+		must(t, err)
+		_, err = io.ReadAll(conn)
+		must(t, err)
+		must(t, conn.Close())
+		equal(t, target, (<-b.results).Decision.Reason, want)
+	}
+}
+
 func TestConditionsDoNotSeeForgedHeaders(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, strings.Replace(mixed, "Accept: application/json", "X-Strangler-Beta: {present: true}", 1))
 	header := http.Header{"X-Strangler-Beta": {"1"}}
 	equal(t, "served by", b.servedBy("/json", header), "monolith")
-	request, err := http.NewRequest(http.MethodGet, "http://x/json", nil)
+	request, err := http.NewRequest(http.MethodGet, "/json", nil)
 	must(t, err)
 	request.Header = header
 	explanation, err := b.Explain(request, proxy.Client{})
