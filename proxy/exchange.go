@@ -16,7 +16,7 @@ import (
 type exchange struct {
 	context.Context
 	target   *Target
-	call     *Call
+	call     Call
 	in       *http.Request // as it came to Serve
 	w        http.ResponseWriter
 	patience patience
@@ -165,7 +165,8 @@ func (s *sending) Read(p []byte) (int, error) {
 		}
 		s.drained.Store(true)
 	case err != nil:
-		s.sendErr.CompareAndSwap(nil, &err)
+		failed := err
+		s.sendErr.CompareAndSwap(nil, &failed)
 	}
 	return n, err
 }

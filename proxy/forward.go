@@ -86,9 +86,11 @@ func ask(w http.ResponseWriter, r *http.Request, up Upstream, c *Call) (int, *Fa
 		f := t.serve(w, r, c)
 		return c.status, f
 	}
+	own := new(Call) // so that the plan of a target's call need not live on the heap
+	*own = *c
 	before := w.Header().Clone()
-	a := &answer{ResponseWriter: w, call: c}
-	f := a.failure(up.Serve(a, c.applied(r), c))
+	a := &answer{ResponseWriter: w, call: own}
+	f := a.failure(up.Serve(a, own.applied(r), own))
 	if f != nil && !f.Started {
 		clear(w.Header())
 		maps.Copy(w.Header(), before)

@@ -11,8 +11,8 @@ import (
 // of its answer, then for more of its body. Only waiting for the target
 // counts, not for a slow client on either side.
 //
-// The alarm is not touched while data flows: whoever waits notes since when,
-// and the alarm, when it rings, looks whether that is too long.
+// No timer is touched while data flows: whoever waits notes since when, and the
+// alarm, when it rings, looks whether that is too long.
 type patience struct {
 	cancel context.CancelCauseFunc
 	alarm  *alarm
@@ -24,34 +24,62 @@ type patience struct {
 	answering  atomic.Bool
 }
 
-// alarm is a timer that serves one exchange after the other.
+// alarm is a timer that serves one exchange after the other. It goes on when an
+// exchange ends, so that most exchanges need not set it at all.
 type alarm struct {
-	*time.Timer
-	of atomic.Pointer[patience]
+	mu    sync.Mutex
+	timer *time.Timer
+	due   int64 // since epoch; 0: not set
+	of    *patience
 }
 
 // alarms are those of one target that serve none at the moment.
 type alarms struct{ pool sync.Pool }
 
-func (as *alarms) get(p *patience) *alarm {
+// get gives p an alarm that rings when limit is over, or earlier.
+func (as *alarms) get(p *patience, now int64, limit time.Duration) *alarm {
 	a, _ := as.pool.Get().(*alarm)
 	if a == nil {
 		a = new(alarm)
-		a.Timer = time.AfterFunc(1<<62, func() {
-			if p := a.of.Load(); p != nil {
-				p.look()
-			}
-		})
 	}
-	a.of.Store(p)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.of = p
+	a.set(now, limit)
 	return a
 }
 
-// put takes an alarm back, but not one that may just be ringing.
 func (as *alarms) put(a *alarm) {
-	a.of.Store(nil)
-	if a.Stop() {
-		as.pool.Put(a)
+	a.mu.Lock()
+	a.of = nil
+	a.mu.Unlock()
+	as.pool.Put(a)
+}
+
+// set makes the alarm ring after limit unless it does so earlier anyway.
+func (a *alarm) set(now int64, limit time.Duration) {
+	due := now + int64(limit)
+	switch {
+	case a.due != 0 && a.due <= due:
+		return
+	case a.timer == nil:
+		a.timer = time.AfterFunc(limit, a.ring)
+	default:
+		a.timer.Reset(limit)
+	}
+	a.due = due
+}
+
+func (a *alarm) ring() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.due = 0
+	if a.of == nil {
+		return
+	}
+	now := sinceEpoch()
+	if rest := a.of.look(now); rest > 0 {
+		a.set(now, rest)
 	}
 }
 
@@ -61,12 +89,12 @@ var epoch = time.Now().Add(-time.Second)
 func sinceEpoch() int64 { return int64(time.Since(epoch)) }
 
 // begin starts the wait for the head.
-func (p *patience) begin(a *alarms, limit time.Duration, cancel context.CancelCauseFunc) {
+func (p *patience) begin(as *alarms, limit time.Duration, cancel context.CancelCauseFunc) {
+	now := sinceEpoch()
 	p.cancel = cancel
 	p.limit.Store(int64(limit))
-	p.head.Store(sinceEpoch())
-	p.alarm = a.get(p)
-	p.alarm.Reset(limit)
+	p.head.Store(now)
+	p.alarm = as.get(p, now, limit)
 }
 
 // answered ends the wait for the head; the body may then be silent for limit, 0
@@ -75,21 +103,21 @@ func (p *patience) answered(limit time.Duration) {
 	before := p.limit.Swap(int64(limit))
 	p.answering.Store(true)
 	if limit != 0 && int64(limit) < before {
-		p.alarm.Reset(limit)
+		p.alarm.mu.Lock()
+		defer p.alarm.mu.Unlock()
+		p.alarm.set(sinceEpoch(), limit)
 	}
 }
 
 // end ends all waiting.
-func (p *patience) end(a *alarms) {
-	p.limit.Store(0)
-	a.put(p.alarm)
-}
+func (p *patience) end(as *alarms) { as.put(p.alarm) }
 
-// look runs when the alarm rings.
-func (p *patience) look() {
+// look ends the exchange if it has waited too long. Otherwise it says when to
+// look again; 0: never.
+func (p *patience) look(now int64) time.Duration {
 	limit := p.limit.Load()
 	if limit == 0 {
-		return
+		return 0
 	}
 	since, cause := &p.head, errNoHead
 	if p.answering.Load() {
@@ -97,11 +125,11 @@ func (p *patience) look() {
 	}
 	rest := limit
 	if from := since.Load(); from != 0 {
-		rest -= sinceEpoch() - from
+		rest -= now - from
 	}
 	if rest <= 0 {
 		p.cancel(cause)
-		return
+		return 0
 	}
-	p.alarm.Reset(time.Duration(rest))
+	return time.Duration(rest)
 }

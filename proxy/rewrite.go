@@ -49,7 +49,7 @@ func rewrite(pr *httputil.ProxyRequest) {
 	x := pr.In.Context().(*exchange)
 	pr.Out.Header = x.outgoing()
 	x.trailer = pr.Out.Trailer
-	setTarget(pr.Out.URL, pr.In.URL, pr.In.Host, x.call)
+	setTarget(pr.Out.URL, pr.In.URL, pr.In.Host, &x.call)
 }
 
 // setTarget makes u write the same bytes as in, or the call's path.

@@ -77,27 +77,45 @@ func (t *Target) RoundTrip(out *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// guarded asks under the breaker, if there is one.
+// guarded asks under the breaker, if there is one. A target without a failure
+// since its last success is asked without it: one more success would change
+// nothing.
 func (t *Target) guarded(x *exchange, out *http.Request) (*http.Response, error) {
-	if t.breaker == nil {
-		return t.ask(x, out)
+	if t.breaker != nil && t.troubled.Load() {
+		return t.judged(x, out)
 	}
+	res, err := t.ask(x, out)
+	if fault := t.fault(res, err); fault != nil && t.breaker != nil {
+		t.troubled.Store(true)
+		_, _ = t.breaker.Execute(func() (*http.Response, error) { return nil, fault })
+	}
+	return res, err
+}
+
+// judged asks if the breaker lets it.
+func (t *Target) judged(x *exchange, out *http.Request) (*http.Response, error) {
 	res, err := t.breaker.Execute(func() (*http.Response, error) {
 		res, err := t.ask(x, out)
-		if err == nil && unwell(res.StatusCode) {
-			err = errUnwell
-		}
-		return res, err
+		return res, t.fault(res, err)
 	})
 	switch {
 	case err == nil:
+		t.troubled.Store(false)
 	case errors.Is(err, errUnwell):
-		t.record(&Failure{Kind: KindStatus, Status: res.StatusCode, Err: errUnwell})
 		return res, nil
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
 		return nil, &Failure{Kind: KindOpen, Status: http.StatusServiceUnavailable, Err: errOpen}
 	}
 	return res, err
+}
+
+// fault is what the breaker is to hear of an outcome.
+func (t *Target) fault(res *http.Response, err error) error {
+	if err == nil && unwell(res.StatusCode) {
+		t.record(&Failure{Kind: KindStatus, Status: res.StatusCode, Err: errUnwell})
+		return errUnwell
+	}
+	return err
 }
 
 // ask tries one URL after the other until one can be dialed.

@@ -41,7 +41,8 @@ type Target struct {
 	endpoints   []*endpoint
 	timeouts    routes.Timeouts
 	maxInFlight int64
-	breaker     *breaker // nil: none
+	breaker     *breaker    // nil: none
+	troubled    atomic.Bool // it has failures to judge
 	proxy       *httputil.ReverseProxy
 	alarms      alarms
 
@@ -109,7 +110,7 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 		t.inFlight.Add(-1)
 		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errBusy}
 	}
-	x := &exchange{target: t, call: c, in: r, w: w}
+	x := &exchange{target: t, call: *c, in: r, w: w}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.Context = ctx
 	in := r.WithContext(x) //nolint:contextcheck // x is made from r's context
