@@ -29,4 +29,21 @@
 //
 // The brake is a hold on the route named [AllRoutes]: it leaves the routes'
 // own states alone, so releasing it restores exactly what was.
+//
+// # Rollouts that move by themselves
+//
+// A [Plan] says through which steps a route goes to its service, what must hold
+// before each ([Gates]) and what ends it ([Guards]). [Next] is the whole
+// decision, a pure function of the route's state, the plan, the evidence and
+// the time. The [Controller] asks it every few seconds for every route that has
+// been started, with evidence from package evidence: the service against the
+// monolith in the same window. What it promises:
+//
+//   - No data neither fails nor passes.
+//   - A service that is no worse than the monolith is rolled back in at most
+//     0.1 % of rollouts, however often it is looked at.
+//   - A guard waits for no store, and not for another route's change either.
+//   - A step is neither skipped nor repeated, whatever restarts and however many
+//     controllers run: each change names the version it was decided on.
+//   - What a guard ended, a person lets go on.
 package rollout

@@ -127,8 +127,8 @@ func (p Plan) Validate() error {
 }
 
 // rolloutLevel is the chance that a rollout of a service that is no worse than
-// the monolith is ever rolled back; beyond the last step, or when a step takes
-// longer, it is spent once for each day and step.
+// the monolith is ever rolled back, when no step lasts longer than evidenceAge;
+// a step that does spends its part of it again with every trial.
 const rolloutLevel = 0.001
 
 // limits are what the evidence of each step is held to. The level is shared

@@ -19,9 +19,10 @@ type Reading struct {
 }
 
 // evidenceAge is how old evidence becomes: after it a route that stays in its
-// step is tried anew, or a service that was well for a year would take as long
-// to be noticed when it is not.
-const evidenceAge = 24 * time.Hour
+// step is tried anew, or a service that was well for days would take as long to
+// be noticed when it is not. Each trial may fail a good service with the plan's
+// level, so it is not shorter.
+const evidenceAge = 2 * time.Hour
 
 // watch remembers a route between looks. It is not safe for concurrent use.
 type watch struct {

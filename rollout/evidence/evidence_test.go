@@ -38,9 +38,9 @@ func exactSum(table Table, odds int64) *big.Float {
 func TestLogSumIsTheExactSum(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
-	tables := make([]Table, 0, 206)
+	tables := make([]Table, 0, 66)
 	tables = append(tables, Table{1, 1, 1, 0}, Table{1, 0, 1, 1}, Table{5, 5, 5, 5}, Table{400, 0, 3, 3}, Table{3, 3, 400, 400}, Table{700, 700, 1, 0})
-	for range 200 {
+	for range 60 {
 		n, m := rng.Uint64N(200)+1, rng.Uint64N(200)+1
 		tables = append(tables, Table{n, rng.Uint64N(n + 1), m, rng.Uint64N(m + 1)})
 	}

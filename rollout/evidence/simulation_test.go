@@ -177,7 +177,7 @@ func run(w world, rollouts int) tally {
 // caught before the 25 % step in at least 95 %.
 func TestSimulatedRollouts(t *testing.T) {
 	t.Parallel()
-	healthy, sick := 100, 200
+	healthy, sick := 60, 100
 	if *long {
 		healthy, sick = 20_000, 4000
 	}
