@@ -63,8 +63,8 @@ func (s *readOnly) explain(ctx context.Context, file string, asked admin.Explain
 	if err != nil {
 		return x, err
 	}
-	defer func() {
-		if closed := run.Close(); err == nil { //nolint:contextcheck // it is short
+	defer func() { //nolint:contextcheck // closing is short
+		if closed := run.Close(); err == nil {
 			err = closed
 		}
 	}()
