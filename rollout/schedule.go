@@ -154,6 +154,10 @@ func (s *Schedule) Next(t time.Time) time.Time {
 	local := t.In(s.zone)
 	const days = 15 // a week, and one more should its only hour be skipped
 	for ahead := range days {
+		noon := time.Date(local.Year(), local.Month(), local.Day()+ahead, 12, 0, 0, 0, s.zone)
+		if !s.days[noon.Weekday()] {
+			continue
+		}
 		begins := time.Date(local.Year(), local.Month(), local.Day()+ahead, 0, s.from, 0, 0, s.zone)
 		// Where clocks are set forward the day may begin late, where they are
 		// set back its times come twice: look around, minute by minute.

@@ -44,4 +44,28 @@
 // A few users who make most of the requests, and fail together, are fewer
 // independent events than there are requests; a route like that needs a
 // smaller Level.
+//
+// # What it finds
+//
+// Simulated rollouts through 1, 5, 25 and 50 %, 3,000 requests of the service in
+// each step (at 1 % that is 300,000 requests of the route), 30 looks a step, two
+// failed looks in a row end it; tolerated are 0.5 percentage points and ×1.22,
+// half of the harm that a plan names. The monolith is simulated with at most
+// ten requests for each of the service's. Latencies are log-normal with the
+// spread sigma; in restless hours both arms' rates and latencies swing by half.
+// From TestSimulatedRollouts with -long, fixed seeds:
+//
+//	                                      rollouts  rolled back  before 25 %  requests of the service
+//	healthy, 1 % errors                     20,000      0.005 %         0 %                   13,422
+//	healthy, 1 % errors, restless hours     20,000      0.000 %         0 %                   13,427
+//	healthy, 0.1 % errors, sigma 1.2        20,000      0.015 %      0.01 %                   13,352
+//	healthy, 10 % errors                    20,000      0.000 %         0 %                   14,584
+//	errors 1 % -> 2 %                        4,000        100 %     99.88 %                    3,434
+//	errors 1 % -> 2 %, restless hours        4,000        100 %     99.92 %                    3,158
+//	p95 × 1.5, sigma 0.4                     4,000        100 %       100 %                      309
+//	p95 × 1.5, sigma 0.7                     4,000        100 %       100 %                      478
+//	p95 × 1.5, sigma 1.2                     4,000        100 %       100 %                    1,025
+//	p95 × 1.5, restless hours                4,000        100 %       100 %                      448
+//	errors 1 % -> 1.2 %, latency × 1.05      4,000        0.9 %       0.4 %                   13,781
+//	dead, looked at every 100 requests       4,000        100 %       100 %                      200
 package evidence
