@@ -112,11 +112,19 @@ func (t *Target) run(w http.ResponseWriter, r *http.Request) (err error) {
 // failure says how the handlers failed; whether that was before an answer was
 // begun, package proxy knows by itself.
 func (t *Target) failure(err error) *proxy.Failure {
-	f := &proxy.Failure{Kind: proxy.KindError, Status: http.StatusBadGateway, Err: fmt.Errorf("target %s: %w", t.name, err)}
+	f := &proxy.Failure{Kind: proxy.KindError, Status: http.StatusBadGateway}
+	cause := err
 	var given caddyhttp.HandlerError
-	if errors.As(err, &given) && given.StatusCode != 0 {
-		f.Status = given.StatusCode
+	if errors.As(err, &given) {
+		if given.StatusCode != 0 {
+			f.Status = given.StatusCode
+		}
+		// Left in the chain, its status would win over ours.
+		if cause = given.Err; cause == nil {
+			cause = errors.New(http.StatusText(f.Status))
+		}
 	}
+	f.Err = fmt.Errorf("target %s: %w", t.name, cause)
 	switch {
 	case unsent(err):
 		f.Kind = proxy.KindConnect

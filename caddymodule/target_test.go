@@ -59,6 +59,7 @@ routes:
   - { name: payment, match: "/402", service: faq, owner: kb, percent: 100, fallback: [connect, error, 500] }
   - { name: down, match: "/down/{id}", service: down, owner: kb, percent: 100, fallback: [connect] }
   - { name: slow, match: "/slow", service: faq, owner: kb, percent: 100, timeout: 100ms, fallback: [timeout] }
+  - { name: slower, match: "/slower", rewrite: "/slow", service: faq, owner: kb, percent: 100, timeout: 100ms, fallback: [] }
   - { name: status, match: "/status/{id}", service: faq, owner: kb, rewrite: "/status/{id}", percent: 100, fallback: [503] }
   - { name: broken, match: "/broken", service: faq, owner: kb, percent: 100, fallback: [error, 502] }
 `
@@ -113,6 +114,7 @@ func TestTargetBlocks(t *testing.T) {
 		{"/402", 402, "service ", "", ""},
 		{"/down/7", 200, "service connect", "monolith /down/7 user=u1 block= id=true", ""},
 		{"/slow", 200, "service timeout", "monolith /slow user=u1 block= id=true", ""},
+		{"/slower", 504, "service ", "", ""},
 		{"/status/503", 200, "service status", "monolith /status/503 user=u1 block= id=true", ""},
 		{"/status/200", 200, "service ", "faq /status/200 user= block=yes id=true", "yes"},
 	} {
