@@ -32,9 +32,13 @@ func startDemo(t *testing.T, env ...string) *demo {
 		t.Fatal(err)
 	}
 	d := &demo{t: t, root: root, dir: filepath.Join(t.TempDir(), "run"), out: &process.Tail{}}
+	dir, err := filepath.Rel(root, d.dir) // as the default is
+	if err != nil {
+		t.Fatal(err)
+	}
 	d.process, err = process.Start(process.Command{
 		Name: "make demo", Path: "make", Dir: root, Output: d.out, Env: env,
-		Args: []string{"demo", "DEMO_FLAGS=-ports free -dir " + d.dir},
+		Args: []string{"demo", "DEMO_FLAGS=-ports free -dir " + dir},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +142,9 @@ func TestDemo(t *testing.T) {
 	d := startDemo(t)
 	if out := d.out.String(); !strings.Contains(out, "starting Django") || strings.Contains(out, "stand-in") {
 		t.Error("the demo does not say that its monolith is Django")
+	}
+	if entries, err := os.ReadDir(d.dir); err != nil || len(entries) < 8 {
+		t.Errorf("the demo's folder has %v, %v", entries, err)
 	}
 	commands := d.commands()
 	d.wait("20 users on the monolith,  0 on the service")

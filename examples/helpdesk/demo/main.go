@@ -74,7 +74,11 @@ func run(ctx context.Context, out io.Writer, root string, o options) (err error)
 	if err != nil {
 		return err
 	}
-	dir, err := makeRunDir(o.dir)
+	path, err := filepath.Abs(o.dir) // the parts run in other folders
+	if err != nil {
+		return err
+	}
+	dir, err := makeRunDir(path)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func makeRunDir(path string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("another demo runs in %s; stop it, or take another folder with -dir", path), dir.Close())
+		return nil, errors.Join(fmt.Errorf("another demo runs in %s; stop it, or take another folder with -dir", relative(path)), dir.Close())
 	}
 	if err := empty(path); err != nil {
 		return nil, errors.Join(err, dir.Close())
@@ -40,7 +40,7 @@ func empty(path string) error {
 	}
 	_, err = os.Stat(filepath.Join(path, marker))
 	if errors.Is(err, fs.ErrNotExist) && len(entries) > 0 {
-		return fmt.Errorf("%s holds files that are not the demo's; take an empty folder", path)
+		return fmt.Errorf("%s holds files that are not the demo's; take an empty folder", relative(path))
 	}
 	for _, entry := range entries {
 		if err := os.RemoveAll(filepath.Join(path, entry.Name())); err != nil {
