@@ -135,8 +135,9 @@ type task struct {
 }
 
 // Look looks at every route that has a plan and does what is to be done: first
-// every roll back, at once, then the advances, one after the other. While the
-// ledger's state is not known it does nothing.
+// every roll back, at once, then the advances, one after the other, unless the
+// store is known not to answer. While the ledger's state is not known it does
+// nothing.
 func (c *Controller) Look(ctx context.Context) {
 	c.looking.Lock()
 	defer c.looking.Unlock()
@@ -162,7 +163,9 @@ func (c *Controller) Look(ctx context.Context) {
 	maps.DeleteFunc(c.watches, func(route string, _ *watch) bool { _, planned := plans[route]; return !planned })
 	c.status.Store(&status)
 	c.rollBack(ctx, back)
-	c.advance(ctx, ahead)
+	if snapshot.StoreError == "" { // else each look would try in vain, and say so
+		c.advance(ctx, ahead)
+	}
 }
 
 // assess looks at one route.

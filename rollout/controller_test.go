@@ -530,3 +530,26 @@ func TestAServiceThatWasWellForLongIsStillNoticed(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAdvanceWaitsForTheStore(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]storetest.Fault{
+		"broken": storetest.Broken(errDown), "hung": storetest.Hung(), "answers lost": storetest.Lost(errDown),
+	} {
+		play(t, brisk(nil), func(t *testing.T, s *stage) {
+			t.Helper()
+			must(t)(s.ledger.Start(t.Context(), "a", s.plans["a"], anna))
+			s.pass(20*time.Minute, nil)
+			s.store.Set(fault)
+			s.pass(3*time.Hour, nil)
+			s.want(name, "1 % step 1 running")
+			if n := len(s.ledger.Snapshot().Unsaved); n > 1 {
+				t.Errorf("%s: %d changes wait for the store", name, n)
+			}
+			s.store.Set(nil)
+			s.pass(2*time.Minute, s.is("5 % step 2 running"))
+			s.want("the store answers again", "5 % step 2 running")
+			same(t, "events", s.diary.read(), []string{"a advanced 5 %"})
+		})
+	}
+}
