@@ -12,7 +12,8 @@ LDFLAGS  := -s -w -X $(CADDY).CustomBinaryName=strangler -X $(CADDY).CustomVersi
 FUZZTIME ?= 30s
 
 demo: build
-	@go run ./examples/helpdesk/demo $(DEMO_FLAGS)
+	@go build -o bin/helpdesk-demo ./examples/helpdesk/demo
+	@exec bin/helpdesk-demo $(DEMO_FLAGS)
 
 build:
 	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/strangler ./cmd/strangler
