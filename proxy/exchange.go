@@ -21,8 +21,9 @@ type exchange struct {
 	w        http.ResponseWriter
 	patience patience
 
-	upgrade bool // the client asks for a WebSocket
-	stream  bool // counts as a stream, not as in flight
+	upgrade bool        // the client asks for a WebSocket
+	client  *clientConn // the client's connection, when it was taken
+	stream  bool        // counts as a stream, not as in flight
 
 	early    http.Header // fields of an informational answer
 	arrived  bool        // the answer's head is there: no more early
@@ -129,20 +130,12 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return conn, buffered, err
 	}
 	x.status, x.started = http.StatusSwitchingProtocols, true
+	x.client = &clientConn{Conn: conn, reader: conn}
 	if buffered.Reader.Buffered() > 0 {
-		conn = &eagerConn{Conn: conn, buffered: buffered.Reader}
+		x.client.reader = buffered.Reader // some bytes are already read
 	}
-	return conn, buffered, nil
+	return x.client, buffered, nil
 }
-
-// eagerConn is a connection some bytes of which are already read.
-type eagerConn struct {
-	net.Conn
-	buffered *bufio.Reader
-}
-
-// Read reads those bytes first.
-func (c *eagerConn) Read(p []byte) (int, error) { return c.buffered.Read(p) }
 
 // sending is the request's body on its way to the target.
 type sending exchange

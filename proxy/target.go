@@ -145,6 +145,9 @@ func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
 // that is for our caller to do.
 func (x *exchange) end() {
 	x.over.Store(true)
+	if x.client != nil {
+		x.client.finish()
+	}
 	x.patience.end(&x.target.alarms)
 	if x.stream {
 		x.target.streams.Add(-1)
