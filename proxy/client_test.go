@@ -320,9 +320,12 @@ func TestKeepAliveAfterACompleteRequest(t *testing.T) {
 func TestUploadAbortedByTheTargetEndsForTheClient(t *testing.T) {
 	t.Parallel()
 	up := upstream.Start(t, func(c *upstream.Conn) {
-		if _, err := c.Request(); err == nil {
-			c.Say("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
+		r, err := c.Request()
+		if err != nil {
+			return
 		}
+		_, _ = io.CopyN(io.Discard, r.Body, 100_000) // or the close would be a reset
+		c.Say("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")
 	})
 	s := service(t, up.URL)
 	f := split(t, s, monolith(t, answering(t, "monolith")), everything)

@@ -20,7 +20,7 @@ const avoidFor = 3 * time.Second
 // Limits of one endpoint's connections.
 const (
 	maxIdleConns   = 512              // kept per URL
-	idleConnTime   = 60 * time.Second // then they are closed
+	sweepEvery     = 2 * time.Minute  // those idle just then are closed
 	continueTime   = time.Second      // wait for 100 Continue, then send the body
 	maxAnswerHead  = 1 << 20          // bytes of an answer's head
 	pingAfter      = 15 * time.Second // of silence on an HTTP/2 connection
@@ -100,7 +100,8 @@ func clientTLS(base *tls.Config, name string) *tls.Config {
 }
 
 // newTransport makes the endpoint's connections. Its Proxy is nil: environment
-// variables must not redirect what a route table says.
+// variables must not redirect what a route table says. It has no IdleConnTimeout,
+// which would set a timer with every request; see sweep.
 func (e *endpoint) newTransport(protocols *http.Protocols) *http.Transport {
 	return &http.Transport{
 		DialContext:            e.dial,
@@ -108,7 +109,6 @@ func (e *endpoint) newTransport(protocols *http.Protocols) *http.Transport {
 		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    maxIdleConns,
-		IdleConnTimeout:        idleConnTime,
 		ExpectContinueTimeout:  continueTime,
 		MaxResponseHeaderBytes: maxAnswerHead,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTime},

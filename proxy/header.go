@@ -24,7 +24,7 @@ func hopByHop(name string) bool {
 // are the client's own slices, which nobody changes.
 func (x *exchange) outgoing() http.Header {
 	in := x.in.Header
-	h := make(http.Header, len(in)+6)
+	h := make(http.Header, len(in)+3+len(x.call.Header))
 	for name, values := range in {
 		if !hopByHop(name) && !x.forbidden(name) {
 			h[name] = values

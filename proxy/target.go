@@ -46,6 +46,7 @@ type Target struct {
 	proxy       *httputil.ReverseProxy
 	alarms      alarms
 
+	sweeping atomic.Bool // sweep will run
 	turn     atomic.Uint32
 	inFlight atomic.Int64
 	streams  atomic.Int64
@@ -83,6 +84,13 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 	return t, nil
 }
 
+// sweep closes the connections that are idle just now, as long as there are
+// requests every sweepEvery: what a burst has left behind must not stay for ever.
+func (t *Target) sweep() {
+	t.sweeping.Store(false)
+	t.Close()
+}
+
 // Close closes idle connections; requests under way go on. A target that is
 // used again afterwards opens new ones.
 func (t *Target) Close() {
@@ -109,6 +117,9 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 	if n := t.inFlight.Add(1); t.maxInFlight > 0 && n > t.maxInFlight {
 		t.inFlight.Add(-1)
 		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errBusy}
+	}
+	if !t.sweeping.Load() && t.sweeping.CompareAndSwap(false, true) {
+		time.AfterFunc(sweepEvery, t.sweep)
 	}
 	x := &exchange{target: t, call: *c, in: r, w: w}
 	ctx, cancel := context.WithCancelCause(r.Context())
