@@ -123,11 +123,13 @@ func (d *demo) left() (found []string) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	// Below the temporary folder, as the demo's own arguments name it relatively.
+	folderName := []byte(strings.TrimPrefix(d.dir, os.TempDir()))
 	for _, entry := range entries {
 		arguments, _ := os.ReadFile(filepath.Join(entry, "cmdline")) // gone meanwhile: empty
 		environment, _ := os.ReadFile(filepath.Join(entry, "environ"))
 		folder, _ := os.Readlink(filepath.Join(entry, "cwd"))
-		if bytes.Contains(append(arguments, environment...), []byte(d.dir)) || folder == d.dir {
+		if bytes.Contains(append(arguments, environment...), folderName) || folder == d.dir {
 			found = append(found, entry+" "+string(bytes.ReplaceAll(arguments, []byte{0}, []byte(" "))))
 		}
 	}
