@@ -129,6 +129,27 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkTransport compares what a small answer costs, server included, with
+// lean and with http.Transport: OPTIONS is lean's, DELETE is not.
+func BenchmarkTransport(b *testing.B) {
+	for name, method := range map[string]string{"lean": http.MethodOptions, "http.Transport": http.MethodDelete} {
+		b.Run(name, func(b *testing.B) {
+			url, r := benchRequest(b, 300)
+			r.Method = method
+			h := planned(proxy.Plan{Arm: routes.Monolith, Monolith: monolith(b, url)})
+			b.ReportAllocs()
+			b.SetParallelism(8)
+			start := cpuTime(b)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					h.ServeHTTP(&sink{make(http.Header, 8)}, r)
+				}
+			})
+			b.ReportMetric(float64(cpuTime(b)-start)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
 // BenchmarkRatio reports the CPU time of a forwarded request, server included,
 // as a ratio to a plain ReverseProxy's. All run in turns, and the quick fifth
 // of the turns counts: that holds on a noisy machine.

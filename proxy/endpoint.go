@@ -83,9 +83,18 @@ func newEndpoint(raw string, dialTime time.Duration, o Options) (*endpoint, erro
 		e.address = net.JoinHostPort(u.Hostname(), port)
 	}
 	if e.transport = o.Transport; e.transport == nil {
-		e.transport = e.newTransport(protocols)
+		e.transport = e.newRoundTripper(protocols)
 	}
 	return e, nil
+}
+
+// newRoundTripper makes a lean one where it can.
+func (e *endpoint) newRoundTripper(protocols *http.Protocols) http.RoundTripper {
+	full := e.newTransport(protocols)
+	if !leanWorks || e.scheme != "http" || !protocols.HTTP1() {
+		return full
+	}
+	return &lean{endpoint: e, full: full}
 }
 
 func clientTLS(base *tls.Config, name string) *tls.Config {
@@ -121,6 +130,15 @@ type dialError struct{ error }
 func (e *dialError) Unwrap() error { return e.error }
 
 func (e *endpoint) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	conn, err := e.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &uploadConn{conn}, nil
+}
+
+// connect dials without TLS. Its error is a *dialError.
+func (e *endpoint) connect(ctx context.Context) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.dialTime)
 	defer cancel()
 	var d net.Dialer
@@ -128,7 +146,7 @@ func (e *endpoint) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	if err != nil {
 		return nil, &dialError{err}
 	}
-	return &uploadConn{conn}, nil
+	return conn, nil
 }
 
 // dialTLS shakes hands within the dial's time, so that a failed handshake is a
