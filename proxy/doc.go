@@ -21,7 +21,12 @@
 // keeps the body for a second time, answer.go watches upstreams that are not
 // ours. A Target (target.go) is one httputil.ReverseProxy; what it needs to know
 // of one request travels as an exchange (exchange.go), which is the request's
-// context and the ReverseProxy's response writer at once. rewrite.go and
-// forwarded.go make the outgoing request, roundtrip.go picks an endpoint
-// (endpoint.go) under the breaker, and patience.go ends what waits too long.
+// context and the ReverseProxy's response writer at once. rewrite.go, header.go
+// and forwarded.go make the outgoing request, roundtrip.go takes it to an
+// endpoint (endpoint.go) under the breaker, and patience.go ends what waits too
+// long.
+//
+// Behind the ReverseProxy's http.RoundTripper are two clients for each URL: an
+// http.Transport for everything, and lean (lean.go) for the GET requests that
+// most are, at three quarters of the CPU time.
 package proxy
