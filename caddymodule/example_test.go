@@ -25,7 +25,7 @@ func TestCaddyfileExampleRuns(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRig(t)
-	config := strings.NewReplacer("localhost:2019", "ADMIN", "http://localhost:8080", "http://SITE",
+	config := strings.NewReplacer("localhost:2019", "ADMIN", "http://:8080", "http://SITE",
 		"routes.example.yaml", table, "sqlite strangler.db", "sqlite DIR/strangler.db",
 		"\tmetrics\n", "\tmetrics\n\tdefault_bind 127.0.0.1\n\tpersist_config off\n\tstorage file_system DIR\n").Replace(string(text))
 	r.start(config)

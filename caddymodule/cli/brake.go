@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strings"
 
 	"github.com/agext/levenshtein"
 	"github.com/spf13/cobra"
@@ -24,8 +25,8 @@ func brakeFamily(cmd *cobra.Command) {
 			if why.reason != "" {
 				return usage("the reason is there twice: %q and %q", args[0], why.reason)
 			}
-			if d := levenshtein.Distance(args[0], "release", nil); d < 3 {
-				return usage("did you mean: strangler brake release (a reason as short as %q is given by --reason)", args[0])
+			if looksLikeVerb(args[0]) {
+				return usage("did you mean: strangler brake release, or rollout status? (a reason as short as %q is given by --reason)", args[0])
 			}
 			why.reason = args[0]
 		}
@@ -35,6 +36,16 @@ func brakeFamily(cmd *cobra.Command) {
 		return change(ctx, t, &server, admin.PathBrake, admin.BrakeRequest{Act: why.act()})
 	})
 	cmd.AddCommand(brakeRelease())
+}
+
+// looksLikeVerb reports whether a reason was meant to do something else: the
+// brake must not be put on by who wants it off, or only looks.
+func looksLikeVerb(reason string) bool {
+	switch strings.ToLower(reason) {
+	case "off", "on", "stop", "end", "status", "show", "help", "undo":
+		return true
+	}
+	return levenshtein.Distance(reason, "release", nil) < 3
 }
 
 func brakeRelease() *cobra.Command {

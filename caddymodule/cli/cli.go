@@ -69,7 +69,7 @@ type actFlags struct {
 func (f *actFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.by, "by", "", "who makes the change (default USER@HOST)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why; kept in the record")
-	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if the route still has this version (see: rollout status)")
+	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if what is changed still has this version (see: routes show, or --json)")
 }
 
 func (f *actFlags) act() admin.Act {

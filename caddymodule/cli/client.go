@@ -157,7 +157,7 @@ func (s *server) refused(status int, data []byte) error {
 	switch status {
 	case http.StatusConflict:
 		f.code = ExitConflict
-		f.hint = "look at it again: strangler rollout status"
+		f.hint = "look at it again: strangler rollout status; its version: strangler routes show <route>"
 	case http.StatusNotFound:
 		if said.Error == fmt.Sprintf("%s answered %d %s", s.address, status, http.StatusText(status)) {
 			f.hint = "the server at " + s.address + " has no strangler in its build; see: strangler build-info"
