@@ -165,7 +165,7 @@ func BenchmarkRatio(b *testing.B) {
 		name string
 		turn int
 		make func(testing.TB) (string, func() *http.Request)
-	}{{"300B", 100, get(300)}, {"100KiB", 40, get(100 << 10)}, {"upload", 4, benchUpload}} {
+	}{{"300B", 100, get(300)}, {"100KiB", 40, get(100 << 10)}, {"upload", 16, benchUpload}} {
 		b.Run(c.name, func(b *testing.B) {
 			url, request := c.make(b)
 			times := make([][]time.Duration, len(forwarders))
