@@ -21,7 +21,7 @@ func removeForgeable(r *http.Request) {
 	removeOurs(r.Header)
 	removeOurs(r.Trailer)
 	for _, value := range r.Header["Connection"] {
-		if len(value) >= len("traceparent") && namesProtected(value) {
+		if len(value) >= len("tracestate") && namesProtected(value) {
 			keepConnection(r.Header)
 			return
 		}

@@ -204,6 +204,7 @@ func TestKeepConnectionLeavesTheRest(t *testing.T) {
 	t.Parallel()
 	for have, want := range map[string]string{
 		"X-Strangler-A":                         "",
+		"tracestate":                            "",
 		"upgrade, x_strangler-a,keep-alive":     "upgrade, keep-alive",
 		"Upgrade":                               "Upgrade",
 		"tracestate,TRACEPARENT , x-REQUEST-id": "",

@@ -10,8 +10,10 @@ import (
 // X-Forwarded belong to them, too. From a peer that is no trusted proxy they
 // are lies, and frameworks believe them.
 var claims = map[string]bool{
+	"Client-Ip":           true,
 	"Forwarded":           true,
 	"Front-End-Https":     true,
+	"True-Client-Ip":      true,
 	"X-Accel-Mapping":     true,
 	"X-Accel-Redirect":    true,
 	"X-Client-Ip":         true,
@@ -34,7 +36,7 @@ func isClaim(name string) bool {
 // forbidden reports whether the peer may not claim what a field says. A name
 // spelled with _ nobody may: to CGI and WSGI it is the same as ours.
 func (x *exchange) forbidden(name string) bool {
-	if name == "" || name[0] != 'X' && name[0] != 'F' && name[0] != 'x' && name[0] != 'f' {
+	if name == "" || strings.IndexByte("XFCTxfct", name[0]) < 0 {
 		return false
 	}
 	if strings.IndexByte(name, '_') >= 0 {

@@ -100,8 +100,8 @@ func (p *patience) begin(as *alarms, limit time.Duration, cancel context.CancelC
 // answered ends the wait for the head; the body may then be silent for limit, 0
 // meaning forever.
 func (p *patience) answered(limit time.Duration) {
+	p.answering.Store(true) // first: the wait for the head must not be held against limit
 	before := p.limit.Swap(int64(limit))
-	p.answering.Store(true)
 	if limit != 0 && int64(limit) < before {
 		p.alarm.mu.Lock()
 		defer p.alarm.mu.Unlock()

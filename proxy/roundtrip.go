@@ -100,13 +100,30 @@ func (t *Target) judged(x *exchange, out *http.Request) (*http.Response, error) 
 	})
 	switch {
 	case err == nil:
-		t.troubled.Store(false)
+		t.recovered()
 	case errors.Is(err, errUnwell):
 		return res, nil
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
 		return nil, &Failure{Kind: KindOpen, Status: http.StatusServiceUnavailable, Err: errOpen}
 	}
 	return res, err
+}
+
+// recovered takes the breaker out of the way after a success, if it says so
+// itself: a success that was asked for before the breaker opened proves nothing.
+func (t *Target) recovered() {
+	if !t.untroubled() {
+		return
+	}
+	t.troubled.Store(false)
+	if !t.untroubled() { // a failure came between
+		t.troubled.Store(true)
+	}
+}
+
+// untroubled reports whether the breaker is closed and counts no failure.
+func (t *Target) untroubled() bool {
+	return t.breaker.State() == gobreaker.StateClosed && t.breaker.Counts().ConsecutiveFailures == 0
 }
 
 // fault is what the breaker is to hear of an outcome.

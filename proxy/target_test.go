@@ -434,3 +434,39 @@ func TestStatusJSON(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// A success that was asked for before the breaker opened does not let requests
+// through again: a POST would reach the dead service instead of the monolith.
+func TestLateSuccessLeavesTheBreakerOpen(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan bool), make(chan bool)
+	var dead atomic.Int32
+	b := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			close(arrived)
+			<-release
+		case "/dead":
+			dead.Add(1)
+		default:
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	})
+	s := target(t, proxy.Options{}, func(rt *routes.Target) { rt.Breaker.OpenFor = time.Hour }, b.URL)
+	f := split(t, s, monolith(t, answering(t, "monolith")), routes.Fallback{})
+	do(t, http.MethodGet, f.URL, "") // from now on the breaker is asked
+	slow := make(chan bool)
+	go func() {
+		defer close(slow)
+		do(t, http.MethodGet, f.URL+"/slow", "")
+	}()
+	<-arrived
+	for range 6 {
+		do(t, http.MethodGet, f.URL, "")
+	}
+	close(release)
+	<-slow
+	if _, text := do(t, http.MethodPost, f.URL+"/dead", "x"); text != "monolith" || dead.Load() != 0 {
+		t.Errorf("breaker %s: %q answered, the service was asked %d times", s.Status().Breaker, text, dead.Load())
+	}
+}
