@@ -32,14 +32,16 @@ const (
 	defaultOpenFor   = 5 * time.Second
 )
 
-func newBreaker(name string, b routes.Breaker) *breaker {
+// newBreaker calls changed at each change of state.
+func newBreaker(name string, b routes.Breaker, changed func(to gobreaker.State)) *breaker {
 	failures := uint32(min(orDefault(b.Failures, defaultFailures), maxFailures))
 	return gobreaker.NewCircuitBreaker[*http.Response](gobreaker.Settings{ //nolint:bodyclose // there is no response here
-		Name:        name,
-		MaxRequests: 1,
-		Timeout:     orDefault(b.OpenFor, defaultOpenFor),
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
-		IsExcluded:  func(err error) bool { return err != nil && !countsAgainst(err) },
+		Name:          name,
+		MaxRequests:   1,
+		Timeout:       orDefault(b.OpenFor, defaultOpenFor),
+		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= failures },
+		OnStateChange: func(_ string, _, to gobreaker.State) { changed(to) },
+		IsExcluded:    func(err error) bool { return err != nil && !countsAgainst(err) },
 	})
 }
 
@@ -94,6 +96,9 @@ func (t *Target) guarded(x *exchange, out *http.Request) (*http.Response, error)
 
 // judged asks if the breaker lets it.
 func (t *Target) judged(x *exchange, out *http.Request) (*http.Response, error) {
+	if hasBody(x.in) && t.wantsQuickTrial() {
+		return nil, &Failure{Kind: KindOpen, Status: http.StatusServiceUnavailable, Err: errOpen}
+	}
 	res, err := t.breaker.Execute(func() (*http.Response, error) {
 		res, err := t.ask(x, out)
 		return res, t.fault(res, err)
@@ -107,6 +112,14 @@ func (t *Target) judged(x *exchange, out *http.Request) (*http.Response, error) 
 		return nil, &Failure{Kind: KindOpen, Status: http.StatusServiceUnavailable, Err: errOpen}
 	}
 	return res, err
+}
+
+// wantsQuickTrial reports whether the breaker's one trial is kept for a request
+// without a body: a client that sends its body slowly could otherwise keep a
+// target that is well again from everybody else. When no such request has come
+// for as long as the breaker was open, any may be the trial.
+func (t *Target) wantsQuickTrial() bool {
+	return t.breaker.State() == gobreaker.StateHalfOpen && sinceEpoch()-t.halfOpen.Load() < int64(t.openFor)
 }
 
 // recovered takes the breaker out of the way after a success, if it says so

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
+
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -43,6 +45,8 @@ type Target struct {
 	maxInFlight int64
 	breaker     *breaker    // nil: none
 	troubled    atomic.Bool // it has failures to judge
+	openFor     time.Duration
+	halfOpen    atomic.Int64 // since when, as time since epoch
 	proxy       *httputil.ReverseProxy
 	alarms      alarms
 
@@ -71,7 +75,12 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 	}
 	if !o.Monolith {
 		t.maxInFlight = int64(orDefault(rt.MaxInFlight, DefaultMaxInFlight))
-		t.breaker = newBreaker(rt.Name, rt.Breaker)
+		t.openFor = orDefault(rt.Breaker.OpenFor, defaultOpenFor)
+		t.breaker = newBreaker(rt.Name, rt.Breaker, func(to gobreaker.State) {
+			if to == gobreaker.StateHalfOpen {
+				t.halfOpen.Store(sinceEpoch())
+			}
+		})
 	}
 	for _, raw := range rt.URLs {
 		e, err := newEndpoint(raw, t.timeouts.Dial, o)

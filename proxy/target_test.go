@@ -470,3 +470,34 @@ func TestLateSuccessLeavesTheBreakerOpen(t *testing.T) {
 		t.Errorf("breaker %s: %q answered, the service was asked %d times", s.Status().Breaker, text, dead.Load())
 	}
 }
+
+// A client that sends its body slowly cannot keep a service that is well again
+// from everybody else.
+func TestSlowBodyIsNotTheTrialOfAService(t *testing.T) {
+	t.Parallel()
+	var well atomic.Bool
+	b := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if !well.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, "service")
+	})
+	// Half open lasts as long as open did before a body may be the trial.
+	s := target(t, proxy.Options{}, func(rt *routes.Target) { rt.Breaker.OpenFor = 2 * time.Second }, b.URL)
+	f := split(t, s, monolith(t, answering(t, "monolith")), routes.Fallback{})
+	for range 6 {
+		do(t, http.MethodGet, f.URL, "")
+	}
+	well.Store(true)
+	eventually(t, "half open", func() bool { return s.Status().Breaker == proxy.BreakerHalfOpen })
+	slow := dialRaw(t, f.URL).say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\na")
+	defer slow.Close()
+	if _, text := do(t, http.MethodPost, f.URL, "body"); text != "monolith" {
+		t.Errorf("a body was the trial: %q", text)
+	}
+	if _, text := do(t, http.MethodGet, f.URL, ""); text != "service" {
+		t.Errorf("the trial: %q, breaker %s", text, s.Status().Breaker)
+	}
+}
