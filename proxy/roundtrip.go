@@ -295,9 +295,6 @@ func (x *exchange) becomeStream() {
 
 // newReverseProxy makes the one that all of the target's requests go through.
 func (t *Target) newReverseProxy(logger *slog.Logger) *httputil.ReverseProxy {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
 	return &httputil.ReverseProxy{
 		Rewrite:        rewrite,
 		Transport:      t,

@@ -28,7 +28,8 @@ type Options struct {
 	// Monolith: nobody else could answer, so there is no breaker, and no
 	// bulkhead unless the target asks for one.
 	Monolith bool
-	// Logger gets, at debug level, what cannot be returned; nil discards it.
+	// Logger gets the breaker's changes and, at debug level, what cannot be
+	// returned; nil discards it.
 	Logger *slog.Logger
 	// TLS is the base of the client configuration for https; nil: the system's
 	// roots.
@@ -64,6 +65,9 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 	if n := len(rt.URLs); n == 0 || n > maxURLs {
 		return nil, fmt.Errorf("target %s: %d urls, want 1 to %d", rt.Name, n, maxURLs)
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	t := &Target{
 		name: rt.Name,
 		timeouts: routes.Timeouts{
@@ -80,6 +84,8 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 			if to == gobreaker.StateHalfOpen {
 				t.halfOpen.Store(sinceEpoch())
 			}
+			// Not here: this is under the breaker's lock, and a log may be stuck.
+			go t.tell(o.Logger, to)
 		})
 	}
 	for _, raw := range rt.URLs {
@@ -98,6 +104,15 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 func (t *Target) sweep() {
 	t.sweeping.Store(false)
 	t.Close()
+}
+
+// tell logs a change of the breaker, with the failure before it.
+func (t *Target) tell(logger *slog.Logger, to gobreaker.State) {
+	last := ""
+	if e := t.last.Load(); e != nil {
+		last = e.text
+	}
+	logger.Warn("breaker of a target", slog.String("target", t.name), slog.String("state", to.String()), slog.String("last_error", last))
 }
 
 // Close closes idle connections; requests under way go on. A target that is

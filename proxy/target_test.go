@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -435,6 +436,14 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
+// logLines takes what a logger writes, a line at a time.
+type logLines chan string
+
+func (l logLines) Write(p []byte) (int, error) {
+	l <- string(p)
+	return len(p), nil
+}
+
 // A success that was asked for before the breaker opened does not let requests
 // through again: a POST would reach the dead service instead of the monolith.
 func TestLateSuccessLeavesTheBreakerOpen(t *testing.T) {
@@ -452,7 +461,9 @@ func TestLateSuccessLeavesTheBreakerOpen(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	})
-	s := target(t, proxy.Options{}, func(rt *routes.Target) { rt.Breaker.OpenFor = time.Hour }, b.URL)
+	logged := make(logLines, 16)
+	s := target(t, proxy.Options{Logger: slog.New(slog.NewTextHandler(logged, nil))},
+		func(rt *routes.Target) { rt.Breaker.OpenFor = time.Hour }, b.URL)
 	f := split(t, s, monolith(t, answering(t, "monolith")), routes.Fallback{})
 	do(t, http.MethodGet, f.URL, "") // from now on the breaker is asked
 	slow := make(chan bool)
@@ -463,6 +474,9 @@ func TestLateSuccessLeavesTheBreakerOpen(t *testing.T) {
 	<-arrived
 	for range 6 {
 		do(t, http.MethodGet, f.URL, "")
+	}
+	if line := <-logged; !strings.Contains(line, "state=open") || !strings.Contains(line, "status:") {
+		t.Errorf("logged: %s", line)
 	}
 	close(release)
 	<-slow
