@@ -109,7 +109,7 @@ func (h *told) note(t *testing.T, reason string, c rollout.Change, err error) {
 
 func checkStory(t *testing.T, l *rollout.Ledger, told *told) {
 	t.Helper()
-	found, err := l.History(t.Context(), "", 0)
+	found, err := l.History(t.Context(), rollout.Query{})
 	if err != nil || len(found) == rollout.MaxHistory {
 		t.Fatalf("%d records, %v", len(found), err)
 	}

@@ -215,7 +215,7 @@ func TestARolloutWalksToTheEnd(t *testing.T) {
 		s.pass(4*time.Hour, nil)
 		s.want("hours later", "100 % step 5 running")
 		same(t, "events", s.diary.read(), []string{"a advanced 5 %", "a advanced 25 %", "a advanced 50 %", "a completed 100 %"})
-		found, err := s.ledger.History(t.Context(), "a", 0)
+		found, err := s.ledger.History(t.Context(), rollout.Query{Route: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -354,7 +354,7 @@ func TestOneOfManyControllersActs(t *testing.T) {
 		})
 		s.pass(time.Hour, nil)
 		same(t, "events", s.diary.read(), []string{"a advanced 5 %", "a advanced 25 %", "a rolled_back 1 %"})
-		found, err := s.ledger.History(t.Context(), "a", 0)
+		found, err := s.ledger.History(t.Context(), rollout.Query{Route: "a"})
 		if err != nil || len(found) != 4 {
 			t.Errorf("%d records, %v", len(found), err)
 		}

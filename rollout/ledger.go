@@ -226,13 +226,6 @@ func (l *Ledger) Subscribe(fn func(*Snapshot)) (cancel func()) {
 	}
 }
 
-// History reads the stored journal of a route ("" means all, AllRoutes the
-// brake's), newest first, at most limit records (0 means MaxHistory). What is
-// not stored yet is in Snapshot.Unsaved.
-func (l *Ledger) History(ctx context.Context, route string, limit int) ([]Change, error) {
-	return l.options.Store.History(ctx, Query{Route: route, Limit: limit})
-}
-
 // change makes a change: at once when it leads toward the monolith, else by
 // way of the store.
 func (l *Ledger) change(ctx context.Context, route string, verb Verb, a Act, turn func(RouteState) (RouteState, error)) (Change, error) {

@@ -106,7 +106,7 @@ func TestLedgerTellsTheStoryOfARoute(t *testing.T) {
 	wantRelease.Version, wantRelease.Since = 3, now.UTC()
 	same(t, "a released hold restores the share", l.Snapshot().Route("faq-read"), wantRelease)
 
-	found, err := l.History(t.Context(), "faq-read", 0)
+	found, err := l.History(t.Context(), rollout.Query{Route: "faq-read"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestBrakeHoldsEverythingAndItsReleaseRestoresIt(t *testing.T) {
 		t.Errorf("released: %+v", after)
 	}
 	same(t, "b is as it was", l.Snapshot().State("b"), before.State("b"))
-	found, err := l.History(t.Context(), rollout.AllRoutes, 10)
+	found, err := l.History(t.Context(), rollout.Query{Route: rollout.AllRoutes, Limit: 10})
 	if err != nil || len(found) != 2 || found[0].Verb != rollout.VerbBrakeRelease || found[1].Verb != rollout.VerbBrake {
 		t.Errorf("history: %+v, %v", found, err)
 	}
@@ -221,7 +221,7 @@ func TestSetToTheSameShareIsNoChange(t *testing.T) {
 		t.Errorf("recorded: %+v", c)
 	}
 	same(t, "the state", c.After, first.After)
-	if found, err := l.History(t.Context(), "", 0); err != nil || len(found) != 1 {
+	if found, err := l.History(t.Context(), rollout.Query{}); err != nil || len(found) != 1 {
 		t.Errorf("history: %v, %v", found, err)
 	}
 }
@@ -289,7 +289,7 @@ func TestOperatorsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
-	found, err := l.History(t.Context(), "a", 0)
+	found, err := l.History(t.Context(), rollout.Query{Route: "a"})
 	if err != nil || len(found) != operators*changes+1 {
 		t.Fatalf("%d records, %v", len(found), err)
 	}

@@ -111,7 +111,7 @@ func TestAHoldWaitsForNothing(t *testing.T) {
 					}
 					close(released)
 					settled(t, s, l)
-					found, err := l.History(t.Context(), "", 1)
+					found, err := l.History(t.Context(), rollout.Query{Limit: 1})
 					if err != nil || found[0].ID != got.change.ID || !found[0].Stored {
 						t.Errorf("recorded: %+v, %v", found, err)
 					}
@@ -188,7 +188,7 @@ func TestARefusedChangeThatWasStoredIsTakenBack(t *testing.T) {
 		if state.Share != 5*percent || state.Hold == nil {
 			t.Errorf("in the end: %+v", state)
 		}
-		found, err := l.History(t.Context(), "a", 0)
+		found, err := l.History(t.Context(), rollout.Query{Route: "a"})
 		if err != nil {
 			t.Fatal(err)
 		}

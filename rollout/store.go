@@ -1,6 +1,9 @@
 package rollout
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Store keeps the journal and the salts. Every method may be called by several
 // goroutines at once and gives up when its context ends. Package storetest
@@ -16,7 +19,7 @@ type Store interface {
 	// whose Before is not the newest state of its route is refused with an
 	// error wrapping ErrStale.
 	Apply(ctx context.Context, c Change) (Change, error)
-	// History reads the journal, newest first.
+	// History reads a page of the journal, newest first unless the query turns it.
 	History(ctx context.Context, q Query) ([]Change, error)
 	// Salts answers the salt of every cohort asked for. One that has none yet
 	// gets fresh(), stored before Salts returns and never changed again.
@@ -29,14 +32,27 @@ type Saved struct {
 	Newest map[string]Change
 }
 
-// Query selects records of the journal.
+// Query selects records of the journal. A zero field selects all; several
+// narrow each other.
 type Query struct {
-	// Route limits the answer to one route (or AllRoutes, the brake); empty:
-	// all of them.
+	// Route limits the answer to one route (or AllRoutes, the brake).
 	Route string
-	// Before limits the answer to records older than this Seq; 0: no limit.
-	Before uint64
-	// Limit is the most records to answer, 1 to MaxHistory; 0 means MaxHistory.
+	// Actor, Source and Verb limit it to one Act.By, one Act.Source (they need
+	// not be known ones) and one verb. All compare exactly.
+	Actor  string
+	Source string
+	Verb   Verb
+	// Since and Until limit it to changes made at Since or later, and before
+	// Until, by the clock of whoever made them.
+	Since, Until time.Time
+	// Before and After are cursors: records older than the one with Seq Before,
+	// and newer than the one with Seq After. The next page starts at the last
+	// record of this one.
+	Before, After uint64
+	// OldestFirst turns the order, which is newest first.
+	OldestFirst bool
+	// Limit is the most records to answer, 1 to MaxHistory; any other means
+	// MaxHistory.
 	Limit int
 }
 

@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/strangler-proxy/strangler/rollout"
@@ -61,12 +60,32 @@ func (m *Memory) History(ctx context.Context, q rollout.Query) ([]rollout.Change
 		q.Limit = rollout.MaxHistory
 	}
 	var found []rollout.Change
-	for _, c := range slices.Backward(m.journal) {
-		if len(found) < q.Limit && (q.Route == "" || q.Route == c.Route) && (q.Before == 0 || c.Seq < q.Before) {
+	for i := range m.journal {
+		c := m.journal[len(m.journal)-1-i]
+		if q.OldestFirst {
+			c = m.journal[i]
+		}
+		if len(found) < q.Limit && selects(q, c) {
 			found = append(found, copied(c))
 		}
 	}
 	return found, ctx.Err()
+}
+
+// selects says whether a query, but for its limit, selects a record.
+func selects(q rollout.Query, c rollout.Change) bool {
+	switch {
+	case q.Route != "" && q.Route != c.Route,
+		q.Actor != "" && q.Actor != c.Act.By,
+		q.Source != "" && q.Source != c.Act.Source,
+		q.Verb != "" && q.Verb != c.Verb,
+		!q.Since.IsZero() && c.At.Before(q.Since),
+		!q.Until.IsZero() && !c.At.Before(q.Until),
+		q.Before > 0 && c.Seq >= q.Before,
+		c.Seq <= q.After:
+		return false
+	}
+	return true
 }
 
 // Salts implements rollout.Store.

@@ -30,6 +30,9 @@ func Run(t *testing.T, open func(t *testing.T) rollout.Store, reopen func(t *tes
 		"a stale change is refused":            testStale,
 		"one of many rivals wins":              testRivals,
 		"history is newest first, and bounded": testHistory,
+		"history is filtered":                  testFilters,
+		"a filtered page ends where asked":     testFilteredPages,
+		"history by time, to the nanosecond":   testTimes,
 		"the newest change of each route":      testNewest,
 		"a salt never changes":                 testSalts,
 		"many salts at once":                   testManySalts,
@@ -200,35 +203,6 @@ func testRivals(t *testing.T, s rollout.Store) {
 			same(t, "a change starts where the one before ended", c.Before, found[i+1].After)
 		}
 	}
-}
-
-func testHistory(t *testing.T, s rollout.Store) {
-	t.Helper()
-	var all []rollout.Change // newest first
-	before := map[string]*rollout.RouteState{}
-	for i := range 30 {
-		route := []string{"a", "b", rollout.AllRoutes}[i%3]
-		c := apply(t, s, step(fmt.Sprint(i), route, before[route], routes.PPM(i)))
-		before[route] = c.After
-		all = append([]rollout.Change{c}, all...)
-	}
-	of := func(route string) (found []rollout.Change) {
-		for _, c := range all {
-			if c.Route == route {
-				found = append(found, c)
-			}
-		}
-		return found
-	}
-	same(t, "all", history(t, s, rollout.Query{}), all)
-	same(t, "limited", history(t, s, rollout.Query{Limit: 4}), all[:4])
-	same(t, "a page", history(t, s, rollout.Query{Before: all[3].Seq, Limit: 4}), all[4:8])
-	same(t, "a route", history(t, s, rollout.Query{Route: "b"}), of("b"))
-	same(t, "the brake", history(t, s, rollout.Query{Route: rollout.AllRoutes}), of(rollout.AllRoutes))
-	same(t, "a route's page", history(t, s, rollout.Query{Route: "a", Before: of("a")[2].Seq, Limit: 3}), of("a")[3:6])
-	same(t, "before the first", len(history(t, s, rollout.Query{Before: all[29].Seq})), 0)
-	same(t, "a huge limit", history(t, s, rollout.Query{Limit: 1 << 30, Before: 1<<64 - 1}), all)
-	same(t, "an unknown route", len(history(t, s, rollout.Query{Route: "nobody"})), 0)
 }
 
 func testNewest(t *testing.T, s rollout.Store) {

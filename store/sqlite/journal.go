@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
@@ -71,29 +70,6 @@ func insert(ctx context.Context, tx *sql.Tx, c *rollout.Change, row row) error {
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`,
 		c.ID, c.Route, c.After.Version, string(c.Verb), c.Act.By, c.Act.Reason, c.Act.Source,
 		int64(c.Act.IfVersion), row.at, row.before, row.after).Scan(&c.Seq)
-}
-
-// History implements rollout.Store.
-func (s *Store) History(ctx context.Context, q rollout.Query) ([]rollout.Change, error) {
-	limit, before := q.Limit, int64(math.MaxInt64)
-	if limit <= 0 || limit > rollout.MaxHistory {
-		limit = rollout.MaxHistory
-	}
-	if q.Before > 0 && q.Before < math.MaxInt64 {
-		before = int64(q.Before)
-	}
-	var found []rollout.Change
-	var err error
-	if q.Route == "" {
-		found, err = s.records(ctx, `SELECT `+columns+` FROM change WHERE seq < ? ORDER BY seq DESC LIMIT ?`, before, limit)
-	} else {
-		// A route's versions rise with seq, and by them there is an index.
-		found, err = s.records(ctx, `SELECT `+columns+` FROM change WHERE route = ? AND seq < ? ORDER BY version DESC LIMIT ?`, q.Route, before, limit)
-	}
-	if err != nil {
-		return nil, s.explain("reading", err)
-	}
-	return found, nil
 }
 
 // records reads the journal.
