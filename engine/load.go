@@ -102,7 +102,7 @@ func (e *Engine) read(path string, force bool) error {
 	if err != nil {
 		e.seen = [32]byte{}
 		return e.refuse(routes.Problems{{
-			Code: "unreadable", Severity: routes.Error, File: path, Message: err.Error(),
+			Code: routes.CodeUnreadable, Severity: routes.Error, File: path, Message: err.Error(),
 			Hint: "the file must be there and readable",
 		}})
 	}
@@ -194,7 +194,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		target, err := next.use(running, name, monolith, e.log)
 		if err != nil {
 			problems = append(problems, routes.Problem{
-				Code: "unusable-target", Severity: routes.Error, File: path,
+				Code: routes.CodeUnusableTarget, Severity: routes.Error, File: path,
 				Line: table.Document().Targets[name].Line, Text: name, Message: err.Error(),
 			})
 		}

@@ -94,7 +94,7 @@ func (e *Engine) unoffered(path string, table *routes.Table) (problems routes.Pr
 			continue
 		}
 		problem := routes.Problem{
-			Code: "no-target-block", Severity: routes.Error, File: path, Text: name,
+			Code: routes.CodeNoTargetBlock, Severity: routes.Error, File: path, Text: name,
 			Line:    table.Document().Targets[name].Line,
 			Message: "this target has no url, and no site has a block for it; " + user.what() + " needs it",
 			Hint:    "give it a url here, or write target " + name + " { … } in the site",

@@ -34,15 +34,24 @@ func Parse(file string, data []byte) (*Document, Problems) {
 }
 
 // Load is the one way from bytes to a table, for the server and the command
-// line: Parse, Compile and Lint. The table is nil when a problem is an error.
+// line: Parse, Compile and Lint. The table is nil when a problem is an error;
+// then conflicts and warnings are those of the routes without errors.
 func Load(file string, data []byte) (*Table, Problems) {
-	doc, problems := Parse(file, data)
-	if doc == nil {
+	p := &parser{file: file, budget: maxVisits}
+	doc := p.parse(data)
+	problems := p.finish()
+	var table *Table
+	switch {
+	case doc == nil:
 		return nil, problems
+	case problems.refuse():
+		problems = append(problems, judged(doc, problems)...)
+	default:
+		var conflicts Problems
+		table, conflicts = Compile(doc)
+		problems = append(problems, locate(doc, conflicts)...)
+		problems = append(problems, Lint(doc, table)...)
 	}
-	table, conflicts := Compile(doc)
-	problems = append(problems, locate(doc, conflicts)...)
-	problems = append(problems, Lint(doc, table)...)
 	for i := range problems {
 		problems[i].File = file
 	}

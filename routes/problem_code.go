@@ -49,9 +49,17 @@ const (
 	codeWritesTwoOwners = "writes-two-owners"
 	codeNoFallback      = "no-fallback"
 	codeNoEffect        = "no-effect"
+	codeOddMethod       = "odd-method"
 )
 
-// codes is the one list of what Parse, Compile and Lint find.
+// The codes of what only a server finds when it takes a table over.
+const (
+	CodeUnreadable     = "unreadable"
+	CodeUnusableTarget = "unusable-target"
+	CodeNoTargetBlock  = "no-target-block"
+)
+
+// codes is the one list of what Parse, Compile, Lint and a server find.
 var codes = []Code{
 	{codeSyntax, Error, "The document is not YAML, or not UTF-8 text."},
 	{codeTooLarge, Error, "The document, or what its aliases stand for, is larger than a route table may be."},
@@ -82,6 +90,9 @@ var codes = []Code{
 	{codePatternConflict, Error, "Two patterns match some requests in common and neither is more specific."},
 	{codeBadRoute, Error, "A route that was made by a program, not parsed, cannot be compiled."},
 	{codeTooManyProblems, Error, "There are more problems than are shown."},
+	{CodeUnreadable, Error, "The file is not there, or cannot be read. Only a (re)load finds this."},
+	{CodeUnusableTarget, Error, "The target's address is well written, and yet nothing can be sent to it. Only a (re)load finds this."},
+	{CodeNoTargetBlock, Error, "The target has no `url`, and no site has a `target NAME { … }` block for it. Only a (re)load finds this."},
 
 	{codeNeverMatches, Warning, "No request reaches the route: an earlier one takes all that it could match."},
 	{codeUnusedService, Warning, "No route names the target; remove it, or give a route its `service`."},
@@ -89,6 +100,7 @@ var codes = []Code{
 	{codeWritesTwoOwners, Warning, "Two routes with different owners, or different services, write the same data; each has one writer only."},
 	{codeNoFallback, Warning, "The route has a service and does not say which of its failures the monolith answers; `fallback: []` says none."},
 	{codeNoEffect, Warning, "The field only matters for a route with a `service`, and the route has none."},
+	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
 }
 
 // Codes lists every kind of problem, errors first, in the order of the manual.

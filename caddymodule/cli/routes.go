@@ -212,9 +212,25 @@ func printProblems(t *terminal, table *routes.Table, problems routes.Problems) e
 		t.styled(s, "%s", p)
 	}
 	if table != nil {
-		t.line("%d routes, %d warnings; version %s", len(table.Routes()), len(problems), table.Version())
+		t.line("%d routes, %s; version %s", len(table.Routes()), count(len(problems), "warning"), table.Version())
+		return nil
 	}
+	errs := 0
+	for _, p := range problems {
+		if p.Severity == routes.Error {
+			errs++
+		}
+	}
+	t.line("%s, %s", count(errs, "error"), count(len(problems)-errs, "warning"))
 	return nil
+}
+
+// count is a number of things in words.
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func routesSchema() *cobra.Command {
