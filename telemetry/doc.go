@@ -2,14 +2,17 @@
 // route, arm and reason, gauges of the running table, correlation IDs, and the
 // decision on the current span.
 //
-// Metrics go through the OpenTelemetry API. A [Telemetry] owns one meter
+// Metrics go through OpenTelemetry, with one shortcut: the first two of the list
+// below, which every request touches, are counted here and handed to
+// OpenTelemetry's readers when they ask. A [Telemetry] owns one meter
 // provider and one Prometheus collector over it, outlives configurations, and
 // is registered again in each configuration's registry, so that counters never
 // restart at a reload.
 //
-// Its promises: recording a request allocates nothing of its own, and the
-// number of series is bounded however large the table is. Instruments, with
-// their name in Prometheus:
+// Its promises: a request that did not fail is recorded without a lock (but for
+// the first of its route) and without an allocation (but for the exemplar of a
+// sampled trace), and the number of series is bounded however large the table
+// is. The metrics, with their name in Prometheus:
 //
 //	strangler.requests          strangler_requests_total            counter
 //	strangler.request.duration  strangler_request_duration_seconds  histogram

@@ -2,13 +2,10 @@ package telemetry
 
 import (
 	"context"
-	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -32,19 +29,6 @@ type Route struct {
 type label struct {
 	name   string
 	series [2][len(reasons)]atomic.Pointer[series]
-}
-
-// series holds the attributes of one route, arm and reason, made once.
-type series struct {
-	set      attribute.Set
-	add      []metric.AddOption
-	record   []metric.RecordOption
-	failures sync.Map // failure → []metric.AddOption
-}
-
-type failure struct {
-	kind     string
-	fallback bool
 }
 
 // Served is what became of one request.
@@ -79,22 +63,23 @@ func (t *Telemetry) labelOf(name string) *label {
 	if len(t.labels) >= t.maxRoutes {
 		return &t.other
 	}
-	t.labels[name] = &label{name: name}
-	return t.labels[name]
+	made := &label{name: name}
+	t.labels[name], t.shown = made, append(t.shown, made)
+	return made
 }
 
-// Record counts one request that was decided as d.
+// Record counts one request that was decided as d. ctx tells the trace that it
+// is part of.
 func (r *Route) Record(ctx context.Context, d *routes.Decision, s Served) {
-	t, label := r.telemetry, r.label.Load()
+	label := r.label.Load()
 	if label == nil {
-		label = t.labelOf(r.name)
+		label = r.telemetry.labelOf(r.name)
 		r.label.Store(label)
 	}
 	series := label.of(d.Arm, d.Reason)
-	t.requests.Add(ctx, 1, series.add...)
-	t.duration.Record(ctx, s.Duration.Seconds(), series.record...)
+	series.record(ctx, s.Duration, r.telemetry.now)
 	if s.Failure != "" {
-		t.failures.Add(ctx, 1, series.failed(failure{s.Failure, s.Fallback})...)
+		r.telemetry.failures.Add(ctx, 1, series.failed(failure{s.Failure, s.Fallback})...)
 	}
 }
 
@@ -103,28 +88,12 @@ func (l *label) of(arm routes.Arm, reason routes.Reason) *series {
 	if made := slot.Load(); made != nil {
 		return made
 	}
-	set := attribute.NewSet(
+	slot.CompareAndSwap(nil, &series{set: attribute.NewSet(
 		attribute.String("route", l.name),
 		attribute.String("arm", arm.String()),
-		attribute.String("reason", string(reasons[indexOf(reason)])))
-	option := metric.WithAttributeSet(set)
-	slot.CompareAndSwap(nil, &series{
-		set:    set,
-		add:    []metric.AddOption{option},
-		record: []metric.RecordOption{option},
-	})
+		attribute.String("reason", string(reasons[indexOf(reason)])),
+	)})
 	return slot.Load()
-}
-
-func (s *series) failed(f failure) []metric.AddOption {
-	if made, ok := s.failures.Load(f); ok {
-		return made.([]metric.AddOption)
-	}
-	set := attribute.NewSet(append(s.set.ToSlice(),
-		attribute.String("error.type", f.kind),
-		attribute.String("fallback", strconv.FormatBool(f.fallback)))...)
-	made, _ := s.failures.LoadOrStore(f, []metric.AddOption{metric.WithAttributeSet(set)})
-	return made.([]metric.AddOption)
 }
 
 // indexOf is the reason's place in reasons, the last one for a word unknown

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/otlptranslator"
@@ -28,25 +29,29 @@ type Options struct {
 	// their first requests; further ones share the route label "_other".
 	// Default 1000.
 	MaxRoutes int
-	// Readers read the same instruments beside the Prometheus collector.
-	Readers []sdkmetric.Reader
+	// Now is the clock of exemplars and exported points. Nil: time.Now.
+	Now func() time.Time
 }
 
-// Telemetry owns the meter provider and the instruments. Its methods may be
+// Telemetry owns the meter provider, the instruments, and the counts of
+// requests. Its methods may be
 // called concurrently.
 type Telemetry struct {
 	provider  *sdkmetric.MeterProvider
 	collector prometheus.Collector
 
-	requests metric.Int64Counter
-	duration metric.Float64Histogram
 	failures metric.Int64Counter
 	reloads  metric.Int64Counter
 
+	version string
+	now     func() time.Time
+	started time.Time
+
 	maxRoutes   int
 	none, other label
-	mu          sync.Mutex // guards labels
-	labels      map[string]*label
+	mu          sync.Mutex        // guards what follows
+	labels      map[string]*label // by route
+	shown       []*label          // those, none and other
 }
 
 // New makes the provider and its instruments.
@@ -54,10 +59,15 @@ func New(o Options) (*Telemetry, error) {
 	if o.MaxRoutes <= 0 {
 		o.MaxRoutes = 1000
 	}
-	t := &Telemetry{maxRoutes: o.MaxRoutes, labels: map[string]*label{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	t := &Telemetry{version: o.Version, now: o.Now, started: o.Now(), maxRoutes: o.MaxRoutes, labels: map[string]*label{}}
 	t.none.name, t.other.name = noRoute, otherRoutes
+	t.shown = []*label{&t.none, &t.other}
 	exporter, err := promexporter.New(
 		promexporter.WithRegisterer(captured{&t.collector}),
+		promexporter.WithProducer(producer{t}),
 		promexporter.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
 		promexporter.WithoutScopeInfo(),
 		promexporter.WithoutTargetInfo(),
@@ -65,18 +75,14 @@ func New(o Options) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prometheus exporter: %w", err)
 	}
-	options := []sdkmetric.Option{
+	t.provider = sdkmetric.NewMeterProvider(
 		sdkmetric.WithReader(exporter),
 		sdkmetric.WithResource(resource.NewSchemaless(
 			semconv.ServiceName("strangler"), semconv.ServiceVersion(o.Version))),
 		// Twice the names we allow, times arm and reason: the SDK's own limit is
 		// a second lock on the door, never the one that closes first.
-		sdkmetric.WithCardinalityLimit(2 * (o.MaxRoutes + 2) * 2 * len(reasons)),
-	}
-	for _, reader := range o.Readers {
-		options = append(options, sdkmetric.WithReader(reader))
-	}
-	t.provider = sdkmetric.NewMeterProvider(options...)
+		sdkmetric.WithCardinalityLimit(2*(o.MaxRoutes+2)*2*len(reasons)),
+	)
 	return t, t.instruments(t.provider.Meter(scope, metric.WithInstrumentationVersion(o.Version)))
 }
 
@@ -89,8 +95,7 @@ func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.provider }
 // fails to gather: register it once per registry.
 func (t *Telemetry) Collector() prometheus.Collector { return t.collector }
 
-// Close flushes the readers and ends the provider. Recording afterwards does
-// nothing.
+// Close ends the provider. What is recorded afterwards is not exported.
 func (t *Telemetry) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
 
 // Reloaded counts one attempt to load the route table.
@@ -102,25 +107,12 @@ func (t *Telemetry) Reloaded(ctx context.Context, accepted bool) {
 	t.reloads.Add(ctx, 1, option...)
 }
 
-// durationBounds are in seconds: OpenTelemetry's for HTTP servers, finer below
-// 5 ms where proxied answers from memory live, and up to a hung service.
-var durationBounds = []float64{
-	.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60,
-}
-
 func (t *Telemetry) instruments(meter metric.Meter) error {
-	var errs [4]error
-	t.requests, errs[0] = meter.Int64Counter("strangler.requests",
-		metric.WithUnit("{request}"),
-		metric.WithDescription("Requests by the decision that was made for them."))
-	t.duration, errs[1] = meter.Float64Histogram("strangler.request.duration",
-		metric.WithUnit("s"),
-		metric.WithDescription("Time from a request's arrival to the end of its answer, by decision."),
-		metric.WithExplicitBucketBoundaries(durationBounds...))
-	t.failures, errs[2] = meter.Int64Counter("strangler.request.errors",
+	var errs [2]error
+	t.failures, errs[0] = meter.Int64Counter("strangler.request.errors",
 		metric.WithUnit("{error}"),
 		metric.WithDescription("Failures of an arm, by decision, kind, and whether the monolith answered instead. What the client broke is not counted."))
-	t.reloads, errs[3] = meter.Int64Counter("strangler.table.reloads",
+	t.reloads, errs[1] = meter.Int64Counter("strangler.table.reloads",
 		metric.WithUnit("{reload}"),
 		metric.WithDescription("Attempts to load the route table, by result."))
 	return errors.Join(errs[:]...)
