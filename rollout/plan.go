@@ -23,7 +23,7 @@ type Plan struct {
 	Guards Guards `json:"guards"`
 	// Only, when not nil, is when the rollout may go to its next step. Guards
 	// work at any time.
-	Only *Schedule `json:"only,omitempty"`
+	Only *routes.Schedule `json:"only,omitempty"`
 	// OnBreach is what a guard does. Default BreachMonolith.
 	OnBreach Breach `json:"on_breach,omitempty"`
 }
@@ -40,8 +40,12 @@ type Gates struct {
 	// 0.1 %.
 	MismatchBelow routes.PPM `json:"mismatch_below_ppm,omitempty"`
 	// Approval names who may approve a step; one of them must. Empty: nobody
-	// needs to.
+	// needs to, or anybody may when SecondPerson is set.
 	Approval []string `json:"approval,omitempty"`
+	// ApprovalAbove is the share up to which no approval is needed.
+	ApprovalAbove routes.PPM `json:"approval_above_ppm,omitempty"`
+	// SecondPerson says that who started or resumed the rollout cannot approve.
+	SecondPerson bool `json:"second_person,omitempty"`
 }
 
 // Guards say how much worse than the monolith in the same window a service may
@@ -69,29 +73,38 @@ type Breach string
 const (
 	// BreachMonolith holds the route on the monolith. Once released, the
 	// rollout starts from its first step.
-	BreachMonolith Breach = "monolith"
+	BreachMonolith Breach = routes.BreachMonolith
 	// BreachPreviousStep goes back one step and pauses; from the first step, to
 	// the monolith.
-	BreachPreviousStep Breach = "previous_step"
+	BreachPreviousStep Breach = routes.BreachPreviousStep
 	// BreachFreeze stays where it is and pauses: for a service that owns data
 	// which the monolith does not have.
-	BreachFreeze Breach = "freeze"
+	BreachFreeze Breach = routes.BreachFreeze
 )
 
 // maxSteps bounds a plan.
 const maxSteps = 100
 
-// DefaultPlan goes to 1, 5, 25, 50 and 100 %, half an hour and 3,000 requests
-// of the service each, and guards against an error rate one percentage point
-// above the monolith's and against 1.5 times its p95.
+// DefaultPlan is the plan of a route table's `rollout: {}`.
 func DefaultPlan() Plan {
-	const percent = routes.One / 100
+	r := routes.DefaultRollout()
+	return PlanOf(&r)
+}
+
+// PlanOf is the plan that a route table declares.
+func PlanOf(r *routes.Rollout) Plan {
 	return Plan{
-		Steps:    []routes.PPM{1 * percent, 5 * percent, 25 * percent, 50 * percent, routes.One},
-		Every:    30 * time.Minute,
-		Gates:    Gates{MinRequests: evidence.DefaultMinRequests},
-		Guards:   Guards{ErrorRateAboveMonolith: 1 * percent, P95AboveMonolith: 1.5, Consecutive: 2},
-		OnBreach: BreachMonolith,
+		Steps: r.Steps, Every: r.Every, Only: r.Only, OnBreach: Breach(r.OnBreach),
+		Gates: Gates{
+			MinRequests: r.Gates.Requests, Compared: r.Gates.Compared, MismatchBelow: r.Gates.MismatchBelow,
+			Approval: r.Gates.Approval, ApprovalAbove: r.Gates.ApprovalAbove, SecondPerson: r.Gates.SecondPerson,
+		},
+		Guards: Guards{
+			ErrorRateAboveMonolith: r.Guards.ErrorRateAboveMonolith,
+			P95AboveMonolith:       r.Guards.P95AboveMonolith,
+			P99AboveMonolith:       r.Guards.P99AboveMonolith,
+			Consecutive:            r.Guards.Consecutive,
+		},
 	}
 }
 

@@ -162,6 +162,10 @@ func settle(m Match, s State, now time.Time) (d Decision, settled bool) {
 }
 
 func settleShare(d Decision, r *Route, s State) (Decision, bool) {
+	if r.Flag != "" { // nobody has asked for its value
+		d.Reason = ReasonNoState
+		return d, true
+	}
 	d.Share = min(s.Share, One)
 	if r.Percent != nil {
 		d.Share = *r.Percent

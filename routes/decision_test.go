@@ -21,6 +21,7 @@ func TestDecide(t *testing.T) {
 		&Route{Name: "declared", Match: "/declared", Service: "faq", Percent: &quarter},
 		&Route{Name: "off", Match: "/off", Service: "faq", Percent: &nothing},
 		&Route{Name: "full", Match: "/full", Service: "faq", Percent: &whole},
+		&Route{Name: "flagged", Match: "/flagged", Service: "faq", Flag: "faq"},
 	)
 	const salt, low, high = "s", "h", "b" // one of the keys is below a quarter
 	if Bucket(salt, low) >= quarter || Bucket(salt, high) < quarter {
@@ -40,6 +41,7 @@ func TestDecide(t *testing.T) {
 		{name: "no route", reason: ReasonNoRoute, want: Decision{Reason: ReasonNoRoute}},
 		{name: "ambiguous path", reason: ReasonAmbiguousPath, state: at(One), key: low, want: Decision{Reason: ReasonAmbiguousPath}},
 		{name: "ambiguous condition", reason: ReasonAmbiguousCondition, want: Decision{Reason: ReasonAmbiguousCondition}},
+		{name: "a flag that was not asked for", route: "flagged", state: at(One), key: low, want: Decision{Reason: ReasonNoState}},
 		{name: "zero match", want: Decision{Reason: ReasonNoRoute}},
 		{name: "brake without route", reason: ReasonNoRoute, state: State{Brake: true}, want: Decision{Reason: ReasonBrake}},
 		{

@@ -44,6 +44,9 @@ type Target struct {
 	MaxInFlight int `yaml:"max_in_flight,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Breaker says when a dead service is no longer asked.
 	Breaker Breaker `yaml:"breaker,omitempty"`
+	// Build is the header in which the target's answers name its build. Another
+	// build starts the evidence of a rollout's step anew. Default: none.
+	Build string `yaml:"build,omitempty" is:"token"`
 	// Line is where the target starts in the document, from 1.
 	Line int `yaml:"-"`
 
@@ -99,6 +102,16 @@ type Route struct {
 	// decimals; `strangler rollout` then refuses to change it. Without it the
 	// rollout state decides, which starts at 0.
 	Percent *PPM `yaml:"percent,omitempty"`
+	// Rollout is how the share rises step by step, and what stops it. It waits
+	// for `strangler rollout start`. Not together with percent or flag.
+	Rollout *Rollout `yaml:"rollout,omitempty"`
+	// Flag is the key of an OpenFeature boolean that decides instead of a share:
+	// true is the service. Not together with percent or rollout.
+	Flag string `yaml:"flag,omitempty" is:"flag"`
+	// PinAfterFailure is how long who met a failure of the service stays on the
+	// monolith, so that what they are in the middle of does not bounce: 5m.
+	// Default: not at all.
+	PinAfterFailure time.Duration `yaml:"pin_after_failure,omitempty"`
 	// Cohort names what several routes share so that they move together: a user
 	// who is on the service for one is so for all at the same share. Default:
 	// the route's own name.
@@ -121,8 +134,10 @@ type Route struct {
 	// Line is where the route starts in the document, from 1; 0 when it was not
 	// parsed.
 	Line int `yaml:"-"`
-	// PercentLine is where a declared percent stands, 0 when none does.
+	// PercentLine is where a declared percent stands, 0 when none does; FlagLine
+	// is the same of the flag.
 	PercentLine int `yaml:"-"`
+	FlagLine    int `yaml:"-"`
 
 	at routePositions
 }

@@ -48,17 +48,18 @@ var targetFields = fields[Target]{
 	"breaker": func(p *parser, n *yaml.Node, t *Target) {
 		object(p, n, "breaker", breakerFields, &t.Breaker)
 	},
+	"build": func(p *parser, n *yaml.Node, t *Target) { t.Build = p.header(n, "build") },
 }
 
 var timeoutsFields = fields[Timeouts]{
-	"dial":       func(p *parser, n *yaml.Node, t *Timeouts) { t.Dial = p.duration(n, "dial") },
-	"first_byte": func(p *parser, n *yaml.Node, t *Timeouts) { t.FirstByte = p.duration(n, "first_byte") },
-	"idle":       func(p *parser, n *yaml.Node, t *Timeouts) { t.Idle = p.duration(n, "idle") },
+	"dial":       func(p *parser, n *yaml.Node, t *Timeouts) { t.Dial = p.duration(n, "dial", maxDuration) },
+	"first_byte": func(p *parser, n *yaml.Node, t *Timeouts) { t.FirstByte = p.duration(n, "first_byte", maxDuration) },
+	"idle":       func(p *parser, n *yaml.Node, t *Timeouts) { t.Idle = p.duration(n, "idle", maxDuration) },
 }
 
 var breakerFields = fields[Breaker]{
 	"failures": func(p *parser, n *yaml.Node, b *Breaker) { b.Failures = p.number(n, "failures", 1, 10) },
-	"open_for": func(p *parser, n *yaml.Node, b *Breaker) { b.OpenFor = p.duration(n, "open_for") },
+	"open_for": func(p *parser, n *yaml.Node, b *Breaker) { b.OpenFor = p.duration(n, "open_for", maxDuration) },
 }
 
 // document reads the whole table, then what its parts say of each other.

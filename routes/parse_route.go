@@ -2,7 +2,6 @@ package routes
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp/syntax"
 	"slices"
@@ -27,13 +26,22 @@ var routeFields = fields[Route]{
 	},
 	"sticky": func(p *parser, n *yaml.Node, r *Route) { r.Sticky = p.sticky(n) },
 	"percent": func(p *parser, n *yaml.Node, r *Route) {
-		r.Percent, r.PercentLine = p.percent(n), resolve(n).Line
+		if share, ok := p.percent(n, "percent"); ok {
+			r.Percent, r.PercentLine = &share, resolve(n).Line
+		}
+	},
+	"rollout": func(p *parser, n *yaml.Node, r *Route) { r.Rollout = p.rollout(n) },
+	"flag": func(p *parser, n *yaml.Node, r *Route) {
+		r.Flag, r.FlagLine = p.flag(n), resolve(n).Line
+	},
+	"pin_after_failure": func(p *parser, n *yaml.Node, r *Route) {
+		r.PinAfterFailure = p.duration(n, "pin_after_failure", maxDuration)
 	},
 	"cohort": func(p *parser, n *yaml.Node, r *Route) { r.Cohort = p.name(n, "cohort") },
 	"rewrite": func(p *parser, n *yaml.Node, r *Route) {
 		r.Rewrite = p.line(n, "rewrite")
 	},
-	"timeout":  func(p *parser, n *yaml.Node, r *Route) { r.Timeout = p.duration(n, "timeout") },
+	"timeout":  func(p *parser, n *yaml.Node, r *Route) { r.Timeout = p.duration(n, "timeout", maxDuration) },
 	"fallback": func(p *parser, n *yaml.Node, r *Route) { r.Fallback = p.fallback(n) },
 	"writes": func(p *parser, n *yaml.Node, r *Route) {
 		r.Writes = p.distinct(n, "writes", (*parser).data)
@@ -87,7 +95,7 @@ var (
 )
 
 // noEffect are the fields that only matter for a route with a service.
-var noEffect = []string{"sticky", "percent", "cohort", "rewrite", "timeout", "fallback"}
+var noEffect = []string{"sticky", "percent", "rollout", "flag", "pin_after_failure", "cohort", "rewrite", "timeout", "fallback"}
 
 // readRoute reads one entry of the list of routes.
 func (p *parser) readRoute(n *yaml.Node) *Route {
@@ -117,6 +125,7 @@ func nameOf(n *yaml.Node) string {
 
 // checkRoute checks what the fields of a route say of each other.
 func (p *parser) checkRoute(r *Route, pairs []pair) {
+	p.checkDeciders(pairs)
 	if r.Match != "" && len(r.Methods)+len(r.Rewrite) > 0 {
 		p.checkPattern(r, pairs)
 	}
@@ -284,21 +293,6 @@ func (p *parser) failure(n *yaml.Node, what string, f *Fallback) string {
 		return ""
 	}
 	return word
-}
-
-// percent reads a declared share: a number, or a text with a percent sign.
-func (p *parser) percent(n *yaml.Node) *PPM {
-	n = resolve(n)
-	if n.Tag != "!!int" && n.Tag != "!!float" && n.Tag != "!!str" {
-		p.wrongType(n, "percent", "a number")
-		return nil
-	}
-	share, err := ParsePercent(n.Value)
-	if err != nil {
-		p.add(n, codeBadPercent, n.Value, "percent is out of range", fmt.Sprint(ErrPercent))
-		return nil
-	}
-	return &share
 }
 
 // sticky reads what a rollout is sticky by.

@@ -20,6 +20,12 @@ func TestParseReadsEveryField(t *testing.T) {
 		t.Fatal(problems)
 	}
 	share := PPM(125_000)
+	berlin, err := ParseSchedule("Mon-Fri 09:00-16:00 Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defaults := DefaultRollout()
+	defaults.Guards = Guards{P99AboveMonolith: 2, Consecutive: 2} // guards is a whole
 	all := &Route{
 		Name: "all", Match: "www.example.com/v1/{id}/{rest...}", Methods: []string{"GET", "POST"},
 		When: When{
@@ -34,10 +40,10 @@ func TestParseReadsEveryField(t *testing.T) {
 		Sticky: Sticky{StickyHeader, "X-Tenant"}, Percent: &share, Cohort: "faq",
 		Rewrite: "/{id}/{rest...}", Timeout: 2500 * time.Millisecond,
 		Fallback: Fallback{Declared: true, Connect: true, Timeout: true, Status: []int{502, 503}},
-		Writes:   []string{"faq", "kb.views"}, Line: 17, PercentLine: 30,
+		Writes:   []string{"faq", "kb.views"}, PinAfterFailure: 5 * time.Minute, Line: 18, PercentLine: 31,
 	}
 	copied := *all
-	copied.Name, copied.Match, copied.Line = "copied", "/copied/{id}/{rest...}", 36
+	copied.Name, copied.Match, copied.Line = "copied", "/copied/{id}/{rest...}", 38
 	want := &Document{
 		Hash: "fractional-v2", Monolith: "monolith",
 		Targets: map[string]*Target{
@@ -45,13 +51,28 @@ func TestParseReadsEveryField(t *testing.T) {
 			"faq": {
 				Name: "faq", URLs: []string{"http://127.0.0.1:8101", "http://127.0.0.1:8102"}, Owner: "kb", Docs: "https://wiki.example.com/faq",
 				Timeouts:    Timeouts{Dial: time.Second, FirstByte: 10 * time.Second, Idle: time.Minute},
-				MaxInFlight: 100, Breaker: Breaker{Failures: 3, OpenFor: 5 * time.Second}, Line: 4,
+				MaxInFlight: 100, Breaker: Breaker{Failures: 3, OpenFor: 5 * time.Second}, Build: "X-Version", Line: 4,
 			},
-			"mail": {Name: "mail", URLs: []string{"unix:///run/mail.sock"}, Owner: "kb", Line: 14},
+			"mail": {Name: "mail", URLs: []string{"unix:///run/mail.sock"}, Owner: "kb", Line: 15},
 		},
-		Routes: []*Route{all, &copied, {Name: "least", Match: "/", Fallback: Fallback{Connect: true}, Line: 40}},
+		Routes: []*Route{
+			all, &copied, {Name: "least", Match: "/", Fallback: Fallback{Connect: true}, Line: 42},
+			{
+				Name: "flagged", Match: "/flagged", Service: "faq", Flag: "tickets-service", FlagLine: 47,
+				Fallback: Fallback{Declared: true}, Owner: "kb", Line: 44,
+			},
+			{Name: "rolled", Match: "/rolled", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 50, Rollout: &Rollout{
+				Steps: []PPM{125_000, One}, Every: time.Hour, Only: berlin, OnBreach: BreachFreeze,
+				Gates: Gates{
+					Requests: 500, Compared: 3000, MismatchBelow: 1000, Approval: []string{"anna", "ben"},
+					ApprovalAbove: 250_000, SecondPerson: true,
+				},
+				Guards: Guards{ErrorRateAboveMonolith: 5000, P95AboveMonolith: 2, P99AboveMonolith: 3.5, Consecutive: 4},
+			}},
+			{Name: "defaults", Match: "/defaults", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 62, Rollout: &defaults},
+		},
 	}
-	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{})); diff != "" {
+	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}), cmp.Comparer((*Schedule).same)); diff != "" {
 		t.Error("(-want +got):\n" + diff)
 	}
 }
@@ -185,4 +206,9 @@ func TestWarningsDoNotRefuse(t *testing.T) {
 	if table == nil || len(problems) != 1 || problems.Err() != nil {
 		t.Errorf("table %v, problems %v, error %v", table, problems, problems.Err())
 	}
+}
+
+// same reports whether two schedules are written alike.
+func (s *Schedule) same(other *Schedule) bool {
+	return s == other || s != nil && other != nil && s.String() == other.String()
 }

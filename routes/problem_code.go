@@ -33,6 +33,10 @@ const (
 	codeBadCondition     = "bad-condition"
 	codeBadSticky        = "bad-sticky"
 	codeBadPercent       = "bad-percent"
+	codeBadSteps         = "bad-steps"
+	codeBadSchedule      = "bad-schedule"
+	codeBadWord          = "bad-word"
+	codeSeveralDeciders  = "several-deciders"
 	codeBadFallback      = "bad-fallback"
 	codeBadRewrite       = "bad-rewrite"
 	codeRepeated         = "repeated"
@@ -50,6 +54,8 @@ const (
 	codeNoFallback      = "no-fallback"
 	codeNoEffect        = "no-effect"
 	codeOddMethod       = "odd-method"
+	codeNoGuard         = "no-guard"
+	codeGateStaysShut   = "gate-stays-shut"
 )
 
 // The codes of what only a server finds when it takes a table over.
@@ -81,6 +87,10 @@ var codes = []Code{
 	{codeBadCondition, Error, "The condition, or the name of what it tests, cannot be used."},
 	{codeBadSticky, Error, "The text is not something a rollout can be sticky by."},
 	{codeBadPercent, Error, "The share is not between 0 and 100, or has more than four decimals."},
+	{codeBadSteps, Error, "The steps of a rollout do not rise, or there are none or too many."},
+	{codeBadSchedule, Error, "The text is not days, times and a time zone, such as `Mon-Fri 09:00-16:00 Europe/Berlin`."},
+	{codeBadWord, Error, "The word is none of those that the field knows."},
+	{codeSeveralDeciders, Error, "Of `percent`, `rollout` and `flag` a route has one: each alone decides which arm serves."},
 	{codeBadFallback, Error, "The word is not a failure that the monolith can answer for."},
 	{codeBadRewrite, Error, "The path cannot be built: it is no path, or names a wildcard that the pattern does not have."},
 	{codeRepeated, Error, "The same entry stands twice in a list."},
@@ -101,6 +111,8 @@ var codes = []Code{
 	{codeNoFallback, Warning, "The route has a service and does not say which of its failures the monolith answers; `fallback: []` says none."},
 	{codeNoEffect, Warning, "The field only matters for a route with a `service`, and the route has none."},
 	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
+	{codeNoGuard, Warning, "The rollout has no guard but the one against a dead service: slow or wrong answers do not stop it."},
+	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout stays at its first step."},
 }
 
 // Codes lists every kind of problem, errors first, in the order of the manual.

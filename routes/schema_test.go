@@ -30,6 +30,9 @@ func TestParserKnowsTheFieldsOfTheTypes(t *testing.T) {
 	sameFields(t, breakerFields)
 	sameFields(t, routeFields)
 	sameFields(t, whenFields)
+	sameFields(t, rolloutFields)
+	sameFields(t, gatesFields)
+	sameFields(t, guardsFields)
 }
 
 func sameFields[T any](t *testing.T, known fields[T]) {

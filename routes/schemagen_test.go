@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ var kinds = map[string]jsonschema.Schema{
 	"method":  {Pattern: `^[0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+$`, Not: &jsonschema.Schema{Const: "CONNECT"}},
 	"pattern": {Pattern: `^([0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+ +)?[^/{\s]*/[^\x00-\x1f\x7f-\x9f]*$`},
 	"path":    {Pattern: `^/[^\x00-\x1f\x7f-\x9f]*$`},
+	"flag":    {Pattern: flagKey.String()},
 	"url":     {Pattern: `^((http|https|h2c)://[^/?#@\s\x00-\x1f\x7f-\x9f]+/?|unix:///[^?#\x00-\x1f\x7f-\x9f]+)$`},
 }
 
@@ -37,6 +39,11 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 			{Type: "number", Minimum: "0", Maximum: "100"},
 			{Type: "string", Pattern: `^(100(\.0{1,4})?|[1-9]?[0-9](\.[0-9]{1,4})?)( ?%)?$`},
 		}}
+	case reflect.TypeFor[Schedule]():
+		return &jsonschema.Schema{
+			Type: "string", Pattern: `^\s*[A-Za-z,-]+\s+[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]\s+[A-Za-z][A-Za-z0-9_+/-]*\s*$`,
+			Examples: []any{"Mon-Fri 09:00-16:00 Europe/Berlin", "daily 00:00-24:00 UTC"},
+		}
 	case reflect.TypeFor[Fallback]():
 		return &jsonschema.Schema{Type: "array", UniqueItems: true, Items: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Enum: []any{"connect", "error", "timeout"}},
@@ -81,6 +88,7 @@ func generateSchema(t *testing.T) []byte {
 	limit(root, reflect.TypeFor[Document]())
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Target](), reflect.TypeFor[Route](), reflect.TypeFor[When](), reflect.TypeFor[Timeouts](), reflect.TypeFor[Breaker](),
+		reflect.TypeFor[Rollout](), reflect.TypeFor[Gates](), reflect.TypeFor[Guards](),
 	} {
 		limit(root.Definitions[of.Name()], of)
 	}
@@ -109,7 +117,7 @@ func limit(of *jsonschema.Schema, t reflect.Type) {
 			property.Description = name + " " + rest
 		}
 		kind := field.Tag.Get("is")
-		if kind == "" {
+		if kind == "" || limitNumber(property, kind) {
 			continue
 		}
 		most, text := uint64(maxText), kinds[kind]
@@ -129,4 +137,22 @@ func limit(of *jsonschema.Schema, t reflect.Type) {
 			property.Pattern, property.MaxLength = text.Pattern, text.MaxLength
 		}
 	}
+}
+
+// limitNumber applies the kinds of a number: above is a share above 0, or a list
+// of them, ratio what a guard's latencies may be.
+func limitNumber(property *jsonschema.Schema, kind string) bool {
+	switch kind {
+	case "above":
+		shares := property.AnyOf
+		if property.Items != nil {
+			shares = property.Items.AnyOf
+		}
+		shares[0].Minimum, shares[0].ExclusiveMinimum = "", "0"
+	case "ratio":
+		property.ExclusiveMinimum, property.Maximum = "1", json.Number(strconv.Itoa(maxRatio))
+	default:
+		return false
+	}
+	return true
 }

@@ -82,17 +82,20 @@ func (p *parser) webAddress(n *yaml.Node, what string) string {
 	return text
 }
 
-// Bounds of durations. Below a millisecond nothing answers; a day is for ever.
+// Bounds of durations. Below a millisecond nothing answers; a day is for ever,
+// but for a step of a rollout.
 const (
 	minDuration = time.Millisecond
 	maxDuration = 24 * time.Hour
+	maxStep     = 30 * 24 * time.Hour
 )
 
 var durationText = regexp.MustCompile(`^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$`)
 
-// duration reads a duration; zero when it is not good.
-func (p *parser) duration(n *yaml.Node, what string) time.Duration {
-	const hint = "a number and a unit, 1ms to 24h: 500ms, 2s, 1m30s"
+// duration reads a duration of at most longest, in whole hours; zero when it is
+// not good.
+func (p *parser) duration(n *yaml.Node, what string, longest time.Duration) time.Duration {
+	hint := fmt.Sprintf("a number and a unit, 1ms to %dh: 500ms, 2s, 1m30s", int(longest.Hours()))
 	n = resolve(n)
 	if n.Tag == "!!int" || n.Tag == "!!float" {
 		p.add(n, codeBadDuration, n.Value, what+" has no unit", hint)
@@ -103,11 +106,41 @@ func (p *parser) duration(n *yaml.Node, what string) time.Duration {
 		return 0
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || !durationText.MatchString(text) || d < minDuration || d > maxDuration {
+	if err != nil || !durationText.MatchString(text) || d < minDuration || d > longest {
 		p.add(n, codeBadDuration, text, what+" is not a duration that can be used", hint)
 		return 0
 	}
 	return d
+}
+
+// flagKey is the key of a flag, as providers write them.
+var flagKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./:-]{0,99}$`)
+
+// flag reads the key of a flag; empty when it is not good.
+func (p *parser) flag(n *yaml.Node) string {
+	text, ok := p.text(n, "flag")
+	if !ok {
+		return ""
+	}
+	if !flagKey.MatchString(text) {
+		p.add(resolve(n), codeBadName, text, "flag: not a key",
+			"at most 100 letters, digits, -, _, ., / and :, the first a letter or digit")
+		return ""
+	}
+	return text
+}
+
+// header reads the name of a header of answers; empty when it is not good.
+func (p *parser) header(n *yaml.Node, what string) string {
+	text, ok := p.text(n, what)
+	if !ok {
+		return ""
+	}
+	if !isToken(text) {
+		p.add(resolve(n), codeBadName, text, what+": this cannot be the name of a header", "such as X-Version")
+		return ""
+	}
+	return http.CanonicalHeaderKey(text)
 }
 
 // maxURLs is how many URLs a target may have.

@@ -63,6 +63,7 @@ func (o *ordered) UnmarshalJSON(data []byte) error {
 var sections = []struct{ def, title string }{
 	{"Target", "targets.NAME"}, {"Timeouts", "targets.NAME.timeouts"}, {"Breaker", "targets.NAME.breaker"},
 	{"Route", "routes[]"}, {"When", "routes[].when"},
+	{"Rollout", "routes[].rollout"}, {"Gates", "routes[].rollout.gates"}, {"Guards", "routes[].rollout.guards"},
 }
 
 func routeTable(b *bytes.Buffer) error {

@@ -1,4 +1,4 @@
-package rollout_test
+package routes_test
 
 import (
 	"errors"
@@ -6,12 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/routes"
 )
 
-func schedule(t *testing.T, s string) *rollout.Schedule {
+func schedule(t *testing.T, s string) *routes.Schedule {
 	t.Helper()
-	parsed, err := rollout.ParseSchedule(s)
+	parsed, err := routes.ParseSchedule(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestScheduleContains(t *testing.T) {
 			t.Errorf("%s at %s: %v", test.schedule, test.at, got)
 		}
 	}
-	var always *rollout.Schedule
+	var always *routes.Schedule
 	if !always.Contains(time.Now()) {
 		t.Error("no schedule is not every time")
 	}
@@ -97,8 +97,8 @@ func TestParseScheduleSaysWhatIsWrong(t *testing.T) {
 		"Mon 09:00-16:00 Local":                      "is no time zone",
 		"Mon 09:00-16:00 " + strings.Repeat("x", 99): "…",
 	} {
-		parsed, err := rollout.ParseSchedule(text)
-		if !errors.Is(err, rollout.ErrSchedule) || parsed != nil || !strings.Contains(err.Error(), want) {
+		parsed, err := routes.ParseSchedule(text)
+		if !errors.Is(err, routes.ErrSchedule) || parsed != nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -111,9 +111,9 @@ func FuzzParseSchedule(f *testing.F) {
 	f.Add("Mon 99:99-:::: \xff")
 	from := time.Date(2026, 3, 28, 12, 34, 56, 0, time.UTC)
 	f.Fuzz(func(t *testing.T, text string) {
-		s, err := rollout.ParseSchedule(text)
+		s, err := routes.ParseSchedule(text)
 		if err != nil {
-			if !errors.Is(err, rollout.ErrSchedule) || len(err.Error()) > 400 {
+			if !errors.Is(err, routes.ErrSchedule) || len(err.Error()) > 400 {
 				t.Errorf("%q: %v", text, err)
 			}
 			return
@@ -122,7 +122,7 @@ func FuzzParseSchedule(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := new(rollout.Schedule)
+		again := new(routes.Schedule)
 		if err := again.UnmarshalText(written); err != nil || again.String() != s.String() {
 			t.Errorf("%q is written as %q: %v", text, written, err)
 		}

@@ -1,4 +1,4 @@
-package rollout
+package routes
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ var dayNames = [7]string{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}
 func ParseSchedule(s string) (*Schedule, error) {
 	fields := strings.Fields(s)
 	if len(fields) != 3 {
-		return nil, fmt.Errorf("%q has %d parts: %w", cut(s), len(fields), ErrSchedule)
+		return nil, fmt.Errorf("%q has %d parts: %w", shorten(s), len(fields), ErrSchedule)
 	}
 	schedule := new(Schedule)
 	var err error
@@ -38,7 +38,7 @@ func ParseSchedule(s string) (*Schedule, error) {
 	}
 	from, to, ranged := strings.Cut(fields[1], "-")
 	if !ranged {
-		return nil, fmt.Errorf("%q is no span of time: write 09:00-16:00: %w", cut(fields[1]), ErrSchedule)
+		return nil, fmt.Errorf("%q is no span of time: write 09:00-16:00: %w", shorten(fields[1]), ErrSchedule)
 	}
 	if schedule.from, err = parseClock(from); err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func ParseSchedule(s string) (*Schedule, error) {
 		return nil, fmt.Errorf("%q is no time zone: name the place, such as Europe/Berlin: %w", fields[2], ErrSchedule)
 	}
 	if schedule.zone, err = time.LoadLocation(fields[2]); err != nil {
-		return nil, fmt.Errorf("%q is no time zone: write UTC or a name such as Europe/Berlin: %w", cut(fields[2]), ErrSchedule)
+		return nil, fmt.Errorf("%q is no time zone: write UTC or a name such as Europe/Berlin: %w", shorten(fields[2]), ErrSchedule)
 	}
 	schedule.text = strings.Join(fields, " ")
 	return schedule, nil
@@ -70,7 +70,7 @@ func parseDays(s string) (days [7]bool, err error) {
 		}
 		from, to := parseDay(first), parseDay(last)
 		if from < 0 || to < 0 {
-			return days, fmt.Errorf("%q is no day: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, Mon-Fri or daily: %w", cut(part), ErrSchedule)
+			return days, fmt.Errorf("%q is no day: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, Mon-Fri or daily: %w", shorten(part), ErrSchedule)
 		}
 		for day := from; ; day = (day + 1) % 7 {
 			days[day] = true
@@ -106,16 +106,7 @@ func parseClock(s string) (minute int, err error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("%q is no time of the day: write 00:00 to 24:00: %w", cut(s), ErrSchedule)
-}
-
-// cut bounds what an error repeats.
-func cut(s string) string {
-	const most = 40
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+	return 0, fmt.Errorf("%q is no time of the day: write 00:00 to 24:00: %w", shorten(s), ErrSchedule)
 }
 
 // String is the schedule as it was written, with single spaces.

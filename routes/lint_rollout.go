@@ -1,0 +1,27 @@
+package routes
+
+import "cmp"
+
+// idleRollouts finds rollouts that nothing but a dead service would stop, and
+// those that could never go on.
+func idleRollouts(doc *Document) (found Problems) {
+	for _, r := range doc.Routes {
+		plan := r.Rollout
+		if plan == nil {
+			continue
+		}
+		if !plan.Guards.any() {
+			found = append(found, r.finding(cmp.Or(plan.at.guards, plan.at.start), codeNoGuard, "",
+				"the rollout has no guard: only a dead service stops it", "leave guards out for the default ones, or add error_rate_above_monolith: 1"))
+		}
+		if plan.Gates.Compared > 0 || plan.Gates.MismatchBelow > 0 {
+			found = append(found, r.finding(plan.at.compared, codeGateStaysShut, "",
+				"nothing is compared on this route, so the gate never opens", "take compared and mismatch_below out"))
+		}
+		if gates := plan.Gates; gates.ApprovalAbove > 0 && len(gates.Approval) == 0 && !gates.SecondPerson {
+			found = append(found, r.finding(plan.at.above, codeNoEffect, "approval_above",
+				"nobody needs to approve, so this has no effect", "add approval: [NAME, …] or second_person: true, or remove it"))
+		}
+	}
+	return found
+}
