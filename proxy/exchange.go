@@ -36,10 +36,11 @@ type exchange struct {
 	writeErr error // from the client
 	failure  *Failure
 
-	over    atomic.Bool // the body must not be read any more
-	drained atomic.Bool // the body was read to its end
-	sendErr atomic.Pointer[error]
-	trailer http.Header // the outgoing request's, filled at the body's end
+	over      atomic.Bool // the body must not be read any more
+	drained   atomic.Bool // the body was read to its end
+	uploading atomic.Bool // counts as an upload at the target
+	sendErr   atomic.Pointer[error]
+	trailer   http.Header // the outgoing request's, filled at the body's end
 
 	values [3]string // of header fields
 }
@@ -135,33 +136,6 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		x.client.reader = buffered.Reader // some bytes are already read
 	}
 	return x.client, buffered, nil
-}
-
-// sending is the request's body on its way to the target.
-type sending exchange
-
-// Close does nothing: a failed dial must leave the body to the next URL.
-func (s *sending) Close() error { return nil }
-
-// Read reads from the client. Meanwhile the target is not to blame for silence.
-func (s *sending) Read(p []byte) (int, error) {
-	if s.over.Load() {
-		return 0, errOver
-	}
-	s.patience.head.Store(0)
-	n, err := s.in.Body.Read(p)
-	s.patience.head.Store(sinceEpoch())
-	switch {
-	case err == io.EOF:
-		if s.trailer != nil {
-			maps.Copy(s.trailer, s.in.Trailer)
-		}
-		s.drained.Store(true)
-	case err != nil:
-		failed := err
-		s.sendErr.CompareAndSwap(nil, &failed)
-	}
-	return n, err
 }
 
 // receiving is the answer's body on its way to the client.

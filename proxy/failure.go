@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -57,6 +58,8 @@ var (
 	errTrailer     = errors.New("invalid trailer name")
 	errSwitch      = errors.New("the target switched to a protocol nobody asked for")
 	errBusy        = errors.New("as many requests under way as the target may have")
+	errUploads     = errors.New("as many clients sending their bodies as the target may wait for")
+	errSlowBody    = fmt.Errorf("the client sends its body too slowly: %w", os.ErrDeadlineExceeded)
 	errOpen        = errors.New("breaker open")
 	errNoHead      = errors.New("no answer in time")
 	errSilent      = errors.New("the answer fell silent")

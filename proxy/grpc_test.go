@@ -159,6 +159,7 @@ func TestGRPCErrors(t *testing.T) {
 func TestGRPCStreams(t *testing.T) {
 	t.Parallel()
 	handler, up, client := grpcTarget(t)
+	proxy.SetBodyGrace(up, time.Millisecond) // is not for gRPC
 	duplex, err := client.FullDuplexCall(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -184,6 +185,7 @@ func TestGRPCStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 10 {
+		<-time.After(5 * time.Millisecond)
 		_ = input.Send(&testgrpc.StreamingInputCallRequest{Payload: &testgrpc.Payload{Body: make([]byte, 1000)}})
 	}
 	if got, err := input.CloseAndRecv(); err != nil || got.GetAggregatedPayloadSize() != 10_000 {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -9,7 +10,8 @@ import (
 
 // patience ends an exchange whose target keeps us waiting: first for the head
 // of its answer, then for more of its body. Only waiting for the target
-// counts, not for a slow client on either side.
+// counts, not for a slow client on either side. It also ends one whose client
+// sends its body too slowly; see bodyGrace.
 //
 // No timer is touched while data flows: whoever waits notes since when, and the
 // alarm, when it rings, looks whether that is too long.
@@ -22,7 +24,17 @@ type patience struct {
 	// epoch; 0: nobody waits for it.
 	head, body atomic.Int64
 	answering  atomic.Bool
+	// grace is how long the client may keep us waiting for its body; 0: forever.
+	grace int64
+	// client is since when it does, as time since epoch; 0: it does not, cut: it
+	// did for too long.
+	client atomic.Int64
+	// used is how much of its grace the client had used before.
+	used atomic.Int64
 }
+
+// cut is no time since epoch.
+const cut = math.MinInt64
 
 // alarm is a timer that serves one exchange after the other. It goes on when an
 // exchange ends, so that most exchanges need not set it at all.
@@ -30,21 +42,21 @@ type alarm struct {
 	mu    sync.Mutex
 	timer *time.Timer
 	due   int64 // since epoch; 0: not set
-	of    *patience
+	of    *exchange
 }
 
 // alarms are those of one target that serve none at the moment.
 type alarms struct{ pool sync.Pool }
 
-// get gives p an alarm that rings when limit is over, or earlier.
-func (as *alarms) get(p *patience, now int64, limit time.Duration) *alarm {
+// get gives x an alarm that rings when limit is over, or earlier.
+func (as *alarms) get(x *exchange, now int64, limit time.Duration) *alarm {
 	a, _ := as.pool.Get().(*alarm)
 	if a == nil {
 		a = new(alarm)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.of = p
+	a.of = x
 	a.set(now, limit)
 	return a
 }
@@ -89,12 +101,34 @@ var epoch = time.Now().Add(-time.Second)
 func sinceEpoch() int64 { return int64(time.Since(epoch)) }
 
 // begin starts the wait for the head.
-func (p *patience) begin(as *alarms, limit time.Duration, cancel context.CancelCauseFunc) {
-	now := sinceEpoch()
+func (x *exchange) begin(limit time.Duration, cancel context.CancelCauseFunc) {
+	p, now := &x.patience, sinceEpoch()
 	p.cancel = cancel
 	p.limit.Store(int64(limit))
 	p.head.Store(now)
-	p.alarm = as.get(p, now, limit)
+	p.grace = int64(x.grace())
+	if p.grace != 0 {
+		limit = min(limit, time.Duration(p.grace))
+	}
+	p.alarm = x.target.alarms.get(x, now, limit)
+}
+
+// awaitClient notes that the client, not the target, has to say something now.
+func (p *patience) awaitClient() {
+	p.head.Store(0)
+	p.client.Store(sinceEpoch())
+}
+
+// heardClient notes that it said n bytes; false: it took too long.
+func (p *patience) heardClient(n int) bool {
+	since := p.client.Swap(0)
+	if since == cut {
+		return false
+	}
+	now := sinceEpoch()
+	p.used.Store(max(0, p.used.Load()+now-since-int64(n)*int64(time.Second)/bodyRate))
+	p.head.Store(now)
+	return true
 }
 
 // answered ends the wait for the head; the body may then be silent for limit, 0
@@ -114,15 +148,24 @@ func (p *patience) end(as *alarms) { as.put(p.alarm) }
 
 // look ends the exchange if it has waited too long. Otherwise it says when to
 // look again; 0: never.
-func (p *patience) look(now int64) time.Duration {
+func (x *exchange) look(now int64) time.Duration {
+	p := &x.patience
 	limit := p.limit.Load()
 	if limit == 0 {
 		return 0
 	}
-	since, cause := &p.head, errNoHead
 	if p.answering.Load() {
-		since, cause = &p.body, errSilent
+		return p.lookAt(&p.body, limit, now, errSilent)
 	}
+	rest := p.lookAt(&p.head, limit, now, errNoHead)
+	if rest == 0 || p.grace == 0 {
+		return rest
+	}
+	return min(rest, x.lookAtClient(now))
+}
+
+// lookAt ends the exchange if it has waited for limit since a time.
+func (p *patience) lookAt(since *atomic.Int64, limit, now int64, cause error) time.Duration {
 	rest := limit
 	if from := since.Load(); from != 0 {
 		rest -= now - from
@@ -132,4 +175,24 @@ func (p *patience) look(now int64) time.Duration {
 		return 0
 	}
 	return time.Duration(rest)
+}
+
+// lookAtClient ends the exchange if its client has used up its grace.
+func (x *exchange) lookAtClient(now int64) time.Duration {
+	p := &x.patience
+	since := p.client.Load()
+	rest := p.grace - p.used.Load()
+	if since != 0 {
+		rest -= now - since
+	}
+	switch {
+	case since == cut:
+		return 0
+	case rest > 0:
+		return time.Duration(rest)
+	case since != 0 && p.client.CompareAndSwap(since, cut):
+		x.cutUpload()
+		return 0
+	}
+	return time.Second // it said something just now; see whether it goes on
 }

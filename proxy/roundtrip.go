@@ -289,6 +289,7 @@ func hasPrefixFold(s, prefix string) bool {
 func (x *exchange) becomeStream() {
 	x.patience.answered(0)
 	x.stream = true
+	x.uploaded()
 	x.target.inFlight.Add(-1)
 	x.target.streams.Add(1)
 }

@@ -50,10 +50,12 @@ type Target struct {
 	halfOpen    atomic.Int64 // since when, as time since epoch
 	proxy       *httputil.ReverseProxy
 	alarms      alarms
+	bodyGrace   time.Duration
 
 	sweeping atomic.Bool // sweep will run
 	turn     atomic.Uint32
 	inFlight atomic.Int64
+	uploads  atomic.Int64 // of them: those whose client is still sending
 	streams  atomic.Int64
 	failures atomic.Uint64
 	last     atomic.Pointer[lastError]
@@ -76,6 +78,7 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 			Idle:      orDefault(rt.Timeouts.Idle, defaultIdle),
 		},
 		maxInFlight: int64(rt.MaxInFlight),
+		bodyGrace:   bodyGrace,
 	}
 	if !o.Monolith {
 		t.maxInFlight = int64(orDefault(rt.MaxInFlight, DefaultMaxInFlight))
@@ -142,10 +145,14 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 		t.inFlight.Add(-1)
 		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errBusy}
 	}
+	x := &exchange{target: t, call: *c, in: r, w: w}
+	if hasBody(r) && !x.upload() {
+		t.inFlight.Add(-1)
+		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errUploads}
+	}
 	if !t.sweeping.Load() && t.sweeping.CompareAndSwap(false, true) {
 		time.AfterFunc(sweepEvery, t.sweep)
 	}
-	x := &exchange{target: t, call: *c, in: r, w: w}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.Context = ctx
 	in := r.WithContext(x) //nolint:contextcheck // x is made from r's context
@@ -172,7 +179,7 @@ func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
 	if x.call.Timeout > 0 {
 		limit = min(limit, x.call.Timeout)
 	}
-	x.patience.begin(&x.target.alarms, limit, cancel)
+	x.begin(limit, cancel)
 	x.target.proxy.ServeHTTP(x, in)
 }
 
@@ -184,6 +191,7 @@ func (x *exchange) end() {
 		x.client.finish()
 	}
 	x.patience.end(&x.target.alarms)
+	x.uploaded()
 	if x.stream {
 		x.target.streams.Add(-1)
 	} else {
