@@ -2,7 +2,6 @@ package engine
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/proxy"
@@ -27,30 +26,6 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 		facts.Key = key.text
 	}
 	return routes.Decide(facts, now), match.Entry, key
-}
-
-// Explain says which routes were looked at for a request, which one won, and
-// what was decided from the state now, by the code that serves requests. Of r
-// only method, URL, Host and Header are read, and nothing is changed; c stands
-// for the client. For a visitor without a cookie it makes up an ID, as a real
-// request would. The only error is ErrNoTable.
-func (e *Engine) Explain(r *http.Request, c proxy.Client) (routes.Explanation, error) {
-	v := e.view.Load()
-	if v == nil {
-		return routes.Explanation{}, ErrNoTable
-	}
-	asked := *r
-	asked.Header, asked.Trailer = r.Header.Clone(), nil
-	if asked.Header == nil {
-		asked.Header = http.Header{}
-	}
-	removeForgeable(&asked)
-	keyOf := func(entry *routes.Entry) (key, source string) {
-		k := e.keyOf(entry.Route.Sticky, &asked, &c)
-		return k.text, strings.TrimSpace(k.source + " " + entry.Route.Sticky.Name)
-	}
-	request := asRequest(&asked)
-	return v.table.Explain(&request, v.stateOf, keyOf, e.now()), nil
 }
 
 // asRequest is what of r a route is matched by. A target in absolute form (RFC

@@ -7,7 +7,6 @@ import (
 
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
-	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -130,108 +129,4 @@ func (e *Engine) gauges() telemetry.State {
 		})
 	}
 	return state
-}
-
-// RolloutStatus is how much of every route goes to its service now.
-type RolloutStatus struct {
-	// Table is the running table's version.
-	Table string `json:"table"`
-	// Brake, when not nil, keeps every route on the monolith.
-	Brake *rollout.Brake `json:"brake,omitempty"`
-	// BrakeVersion is the brake's, for Act.IfVersion.
-	BrakeVersion uint64 `json:"brake_version"`
-	// Routes are the table's, in its order.
-	Routes []RouteStatus `json:"routes"`
-}
-
-// RouteStatus is one route's rollout.
-type RouteStatus struct {
-	Route string `json:"route"`
-	// Service is the target the route moves to; empty: it has none yet.
-	Service string `json:"service,omitempty"`
-	Owner   string `json:"owner,omitempty"`
-	Sticky  string `json:"sticky"`
-	// Cohort and Salt make the buckets; the salt is empty while not known.
-	Cohort string `json:"cohort"`
-	Salt   string `json:"salt,omitempty"`
-	// Share is the service's part in parts per million and Percent the same in
-	// percent: what the table declares, else what the ledger says. A hold and
-	// the brake leave it as it is.
-	Share   routes.PPM `json:"share_ppm"`
-	Percent float64    `json:"percent"`
-	// Declared is where the table fixes the share; nil when verbs decide.
-	Declared *Declared `json:"declared,omitempty"`
-	// Effective is the part that goes to the service now, after hold, brake and
-	// what is not known, in parts per million.
-	Effective routes.PPM `json:"effective_ppm"`
-	// Hold is the hold in force; nil when there is none.
-	Hold *rollout.Hold `json:"hold,omitempty"`
-	// Version, By, Reason, Source and Since tell of the last change.
-	Version uint64    `json:"version"`
-	By      string    `json:"by,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-	Source  string    `json:"source,omitempty"`
-	Since   time.Time `json:"since,omitzero"`
-	// Unsaved is true while the store has not taken the last change.
-	Unsaved bool `json:"unsaved,omitempty"`
-	// Known is false while the state or the salt has not been read.
-	Known bool `json:"known"`
-	// Breaker is the state of the service's breaker; empty for a target block.
-	Breaker string `json:"breaker,omitempty"`
-}
-
-// Declared is where a route table fixes a percentage.
-type Declared struct {
-	File string `json:"file"`
-	Line int    `json:"line"`
-}
-
-// RolloutStatus says how much of each route goes to its service. The only
-// error is ErrNoTable.
-func (e *Engine) RolloutStatus() (RolloutStatus, error) {
-	v := e.view.Load()
-	if v == nil {
-		return RolloutStatus{}, ErrNoTable
-	}
-	status := RolloutStatus{
-		Table: v.table.Version(), Brake: v.snapshot.Brake, BrakeVersion: v.snapshot.BrakeVersion,
-		Routes: make([]RouteStatus, 0, len(v.states)),
-	}
-	unsaved := map[string]bool{}
-	for _, change := range v.snapshot.Unsaved {
-		unsaved[change.Route] = true
-	}
-	breakers := map[string]string{}
-	for _, target := range v.targetStatus() {
-		breakers[target.Name] = target.Breaker
-	}
-	now := e.now()
-	for _, entry := range v.table.Routes() {
-		route := v.routeStatus(entry, now)
-		route.Unsaved = unsaved[route.Route]
-		route.Breaker = breakers[route.Service]
-		status.Routes = append(status.Routes, route)
-	}
-	return status, nil
-}
-
-func (v *view) routeStatus(entry *routes.Entry, now time.Time) RouteStatus {
-	r, state, live := entry.Route, v.snapshot.Route(entry.Route.Name), v.stateOf(entry)
-	s := RouteStatus{
-		Route: r.Name, Service: r.Service, Owner: r.Owner, Sticky: r.Sticky.String(),
-		Cohort: cohort(r), Salt: live.Salt, Known: live.Known,
-		Share: state.Share, Version: state.Version,
-		By: state.By, Reason: state.Reason, Source: state.Source, Since: state.Since,
-	}
-	if r.Percent != nil {
-		s.Share, s.Declared = *r.Percent, &Declared{File: v.path, Line: r.PercentLine}
-	}
-	s.Percent = s.Share.Percent()
-	if state.Hold.Active(now) {
-		s.Hold = state.Hold
-	}
-	if s.Known && s.Hold == nil && v.snapshot.Brake == nil && r.Service != "" {
-		s.Effective = s.Share
-	}
-	return s
 }

@@ -27,9 +27,10 @@ type Status struct {
 	Streams  int64 `json:"streams"`
 	// MaxInFlight is the bulkhead's size; 0: no limit.
 	MaxInFlight int64 `json:"max_in_flight"`
-	// Failures counts the target's failures since it was made: no connection,
-	// no answer, a broken one, and answers 502, 503 and 504.
-	Failures uint64 `json:"failures"`
+	// Failures counts the target's failures since Since, when it was made: no
+	// connection, no answer, a broken one, and answers 502, 503 and 504.
+	Failures uint64    `json:"failures"`
+	Since    time.Time `json:"since"`
 	// LastError is the latest of them, LastErrorAt its time.
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"`
@@ -51,6 +52,7 @@ func (t *Target) Status() Status {
 		Streams:     t.streams.Load(),
 		MaxInFlight: t.maxInFlight,
 		Failures:    t.failures.Load(),
+		Since:       t.since,
 	}
 	for _, e := range t.endpoints {
 		s.URLs = append(s.URLs, URLStatus{URL: e.url, Up: !e.avoided()})

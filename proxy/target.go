@@ -57,6 +57,7 @@ type Target struct {
 	inFlight atomic.Int64
 	uploads  atomic.Int64 // of them: those whose client is still sending
 	streams  atomic.Int64
+	since    time.Time // when it was made
 	failures atomic.Uint64
 	last     atomic.Pointer[lastError]
 }
@@ -79,6 +80,7 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 		},
 		maxInFlight: int64(rt.MaxInFlight),
 		bodyGrace:   bodyGrace,
+		since:       time.Now(),
 	}
 	if !o.Monolith {
 		t.maxInFlight = int64(orDefault(rt.MaxInFlight, DefaultMaxInFlight))

@@ -371,11 +371,16 @@ func TestTargetSlowClientIsNotIdle(t *testing.T) {
 func TestStatusJSON(t *testing.T) {
 	t.Parallel()
 	s := service(t, "http://127.0.0.1:1")
-	got, err := json.Marshal(s.Status())
+	status := s.Status()
+	if status.Since.IsZero() || status.Since.After(time.Now()) {
+		t.Errorf("since %s", status.Since)
+	}
+	status.Since = time.Unix(0, 0).UTC()
+	got, err := json.Marshal(status)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `{"name":"faq","urls":[{"url":"http://127.0.0.1:1","up":true}],"breaker":"closed","in_flight":0,"streams":0,"max_in_flight":1024,"failures":0}`
+	want := `{"name":"faq","urls":[{"url":"http://127.0.0.1:1","up":true}],"breaker":"closed","in_flight":0,"streams":0,"max_in_flight":1024,"failures":0,"since":"1970-01-01T00:00:00Z"}`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

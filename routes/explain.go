@@ -20,10 +20,13 @@ type Explanation struct {
 	// order they were asked, up to the one that ended the walk.
 	Candidates []Candidate `json:"candidates"`
 	// KeySource says where the sticky key came from; empty when there is none
-	// or none was needed.
+	// or neither Decision nor Otherwise needed one.
 	KeySource string `json:"key_source,omitempty"`
 	// Decision is what the request would get.
 	Decision Decision `json:"decision"`
+	// Otherwise is what it would get without the brake and the hold; nil when
+	// neither decided.
+	Otherwise *Decision `json:"otherwise,omitempty"`
 }
 
 // Candidate is a route that a request was held against.
@@ -64,15 +67,21 @@ func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entr
 	w := walk{table: t, request: r, trace: &trace{}}
 	facts := Facts{Match: w.run()}
 	x.Candidates = append(x.Candidates, w.trace.candidates...)
-	if e := facts.Match.Entry; e != nil {
-		if stateOf != nil {
-			facts.State = stateOf(e)
-		}
-		if keyOf != nil && NeedsKey(e, facts.State, now) {
-			facts.Key, x.KeySource = keyOf(e)
-		}
+	e := facts.Match.Entry
+	if e != nil && stateOf != nil {
+		facts.State = stateOf(e)
 	}
+	free := facts
+	free.State.Brake, free.State.Hold = false, false
+	if e != nil && keyOf != nil && NeedsKey(e, free.State, now) {
+		free.Key, x.KeySource = keyOf(e)
+	}
+	facts.Key = free.Key
 	x.Decision = Decide(facts, now)
+	if e != nil && (x.Decision.Reason == ReasonBrake || x.Decision.Reason == ReasonHold) {
+		otherwise := Decide(free, now)
+		x.Otherwise = &otherwise
+	}
 	return x
 }
 

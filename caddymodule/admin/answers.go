@@ -34,7 +34,11 @@ func verb[Body acting](do func(context.Context, *engine.Engine, Body, rollout.Ac
 		if err != nil {
 			return nil, refuse(http.StatusBadRequest, "%w", err)
 		}
-		return do(r.Context(), e, body, act)
+		change, err := do(r.Context(), e, body, act)
+		if err != nil {
+			return nil, err
+		}
+		return e.Made(change), nil
 	}
 }
 

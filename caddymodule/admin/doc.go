@@ -13,7 +13,8 @@
 //	POST /strangler/brake/release    {…}
 //
 // Every verb takes "by" (required), "reason", "source" ("api", the default, or
-// "cli") and "if_version"; its answer is the rollout.Change that was made.
+// "cli") and "if_version"; its answer is the engine.Made: the change, and what is
+// in force after it.
 // Answers and errors are JSON; an error is {"error": "text"} with a status of
 // 400 (not understood, or something is missing), 403 (from a web page), 404 (no
 // such route), 405 and 415 (not how it is asked), 409 (changed meanwhile), 413

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -96,6 +97,9 @@ func (x ExplainRequest) Request() (*http.Request, proxy.Client, error) {
 	target, err := url.Parse(x.URL)
 	if err != nil {
 		return nil, proxy.Client{}, fmt.Errorf("url: %w", err)
+	}
+	if _, err := netip.ParseAddr(x.IP); x.IP != "" && err != nil {
+		return nil, proxy.Client{}, fmt.Errorf("ip: %q is no address, such as 192.0.2.1 or 2001:db8::1", x.IP)
 	}
 	if target.Path == "" {
 		target.Path = "/"

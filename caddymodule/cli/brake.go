@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
-	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/engine"
 )
 
 func brakeFamily(cmd *cobra.Command) {
@@ -66,16 +66,13 @@ func change(ctx context.Context, t *terminal, flags *serverFlags, path string, b
 	if err != nil {
 		return err
 	}
-	var made rollout.Change
+	var made engine.Made
 	if err := server.post(ctx, path, body, &made); err != nil {
 		return err
 	}
 	if t.json {
 		return t.printJSON(made)
 	}
-	t.line("%s", sentence(made))
-	if !made.Stored {
-		t.problem("warning", "this is in force, but the store has not taken it yet; the server goes on trying (see: strangler rollout status)")
-	}
+	printMade(t, made)
 	return nil
 }

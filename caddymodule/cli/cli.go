@@ -97,13 +97,18 @@ func me() string {
 	return name
 }
 
-// completeRoutes completes a route's name from the running server. When there
-// is none it offers nothing, quickly.
-func completeRoutes(flags *serverFlags) cobra.CompletionFunc {
+// completeRoutes completes the name of a route of the running server that is
+// asked for. When there is no server it offers nothing, quickly.
+func completeRoutes(flags *serverFlags, ask func(*admin.RouteAndRollout) bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		return flags.routeNames(cmd.Context()), cobra.ShellCompDirectiveNoFileComp
+		return flags.routeNames(cmd.Context(), ask), cobra.ShellCompDirectiveNoFileComp
 	}
 }
+
+// anyRoute and moving are routes that a command takes: all, or those that have
+// a service.
+func anyRoute(*admin.RouteAndRollout) bool { return true }
+func moving(r *admin.RouteAndRollout) bool { return r.Service != "" }

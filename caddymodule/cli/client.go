@@ -110,9 +110,9 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 	return nil
 }
 
-// routeNames are the names of the running server's routes; none when it does
-// not answer at once.
-func (f *serverFlags) routeNames(ctx context.Context) []string {
+// routeNames are the names of those routes of the running server that are asked
+// for; none when it does not answer at once.
+func (f *serverFlags) routeNames(ctx context.Context, ask func(*admin.RouteAndRollout) bool) []string {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	server, err := f.open()
@@ -125,7 +125,9 @@ func (f *serverFlags) routeNames(ctx context.Context) []string {
 	}
 	names := make([]string, 0, len(list))
 	for i := range list {
-		names = append(names, list[i].Name)
+		if ask(&list[i]) {
+			names = append(names, list[i].Name)
+		}
 	}
 	return names
 }

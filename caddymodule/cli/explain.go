@@ -10,6 +10,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -74,7 +75,7 @@ func (f *explainFlags) request(args []string) (admin.ExplainRequest, error) {
 }
 
 // explain asks the server, or does what it would do; from says which.
-func (f *explainFlags) explain(ctx context.Context, asked admin.ExplainRequest) (x routes.Explanation, from string, err error) {
+func (f *explainFlags) explain(ctx context.Context, asked admin.ExplainRequest) (x engine.Explanation, from string, err error) {
 	if f.file != "" {
 		return f.offline(ctx, asked)
 	}
@@ -85,7 +86,7 @@ func (f *explainFlags) explain(ctx context.Context, asked admin.ExplainRequest) 
 	return x, "the server at " + server.address, server.post(ctx, admin.PathExplain, asked, &x)
 }
 
-func printExplanation(t *terminal, asked admin.ExplainRequest, x routes.Explanation, from string) {
+func printExplanation(t *terminal, asked admin.ExplainRequest, x engine.Explanation, from string) {
 	t.styled(bold, "%s %s", asked.Method, asked.URL)
 	t.line("table %s, from %s", x.Table, from)
 	t.line("")
@@ -104,15 +105,42 @@ func printExplanation(t *terminal, asked admin.ExplainRequest, x routes.Explanat
 		t.table([]string{"LOOKED AT", "MATCH", "LINE", "OUTCOME"}, rows)
 	}
 	t.line("")
-	d := x.Decision
-	s := yellow
-	if d.Arm == routes.Service {
+	printDecision(t, &x)
+}
+
+// printDecision says where the request goes and why.
+func printDecision(t *terminal, x *engine.Explanation) {
+	d, s := x.Decision, yellow
+	if d.Arm == routes.Service && x.Breaker == "" {
 		s = green
 	}
 	t.styled(s, "%s: %s", d.Arm, reasonText(d))
+	switch {
+	case x.Breaker == proxy.BreakerHalfOpen:
+		t.styled(yellow, "but the service's breaker is half open: single requests try whether it is back, all others get %s", instead(x))
+	case x.Breaker != "":
+		t.styled(red, "but the service's breaker is open: it gets %s", instead(x))
+	}
+	if brake := x.Brake; brake != nil {
+		t.styled(yellow, "brake: on since %s, by %s", moment(brake.Since), who(brake.By, brake.Reason))
+	}
+	if hold := x.Hold; hold != nil {
+		t.styled(yellow, "hold: since %s%s, by %s", moment(hold.Since), until(hold), who(hold.By, hold.Reason))
+	}
+	if x.Otherwise != nil {
+		t.line("otherwise %s: %s", x.Otherwise.Arm, reasonText(*x.Otherwise))
+	}
 	if x.KeySource != "" {
 		t.line("sticky by: %s", x.KeySource)
 	}
+}
+
+// instead is what a request gets that the breaker keeps from the service.
+func instead(x *engine.Explanation) string {
+	if x.Fallback {
+		return "the monolith's answer"
+	}
+	return "503, for the route's fallback leaves connect out"
 }
 
 // why says in words which condition failed.

@@ -10,14 +10,13 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/rollout"
-	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/store"
 	"github.com/strangler-proxy/strangler/store/sqlite"
 )
 
 // offline explains from files, by an engine of its own: the code that would
 // serve the request.
-func (f *explainFlags) offline(ctx context.Context, asked admin.ExplainRequest) (x routes.Explanation, from string, err error) {
+func (f *explainFlags) offline(ctx context.Context, asked admin.ExplainRequest) (x engine.Explanation, from string, err error) {
 	if _, err := loadTable(f.file); err != nil {
 		return x, "", err
 	}
@@ -49,7 +48,7 @@ var (
 )
 
 // explain runs an engine for the time of one question.
-func (s *readOnly) explain(ctx context.Context, file string, asked admin.ExplainRequest) (x routes.Explanation, err error) {
+func (s *readOnly) explain(ctx context.Context, file string, asked admin.ExplainRequest) (x engine.Explanation, err error) {
 	ledger, err := rollout.Open(ctx, rollout.Options{Store: s, Now: time.Now})
 	if err != nil {
 		return x, err

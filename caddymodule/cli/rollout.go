@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
-	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -27,7 +28,7 @@ func rolloutVerb(use, short, long string, args int, do func(ctx context.Context,
 	})
 	server.add(cmd)
 	why.add(cmd)
-	cmd.ValidArgsFunction = completeRoutes(&server)
+	cmd.ValidArgsFunction = completeRoutes(&server, moving)
 	return cmd
 }
 
@@ -41,6 +42,15 @@ func rolloutSet() *cobra.Command {
 			percent := json.Number(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(args[1]), "%")))
 			return change(ctx, t, server, admin.PathSet, admin.SetRequest{Act: why.act(), Route: args[0], Percent: percent})
 		})
+	flagError := cmd.FlagErrorFunc()
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		for _, arg := range os.Args {
+			if _, number := strconv.ParseFloat(arg, 64); number == nil && strings.HasPrefix(arg, "-") {
+				err = fmt.Errorf("%s is no share: it must be 0 to 100", arg)
+			}
+		}
+		return flagError(cmd, err)
+	})
 	cmd.Example = `  strangler rollout set faq-read 25 --reason "a quarter, error rate is flat"
   strangler rollout set faq-read 0.01`
 	return cmd
@@ -73,45 +83,6 @@ func rolloutRelease() *cobra.Command {
 		func(ctx context.Context, t *terminal, server *serverFlags, why *actFlags, args []string) error {
 			return change(ctx, t, server, admin.PathRelease, admin.ReleaseRequest{Act: why.act(), Route: args[0]})
 		})
-}
-
-// sentence says what a change did.
-func sentence(c rollout.Change) string {
-	var b strings.Builder
-	switch c.Verb {
-	case rollout.VerbBrake:
-		b.WriteString("brake on: every route is on the monolith")
-	case rollout.VerbBrakeRelease:
-		b.WriteString("brake released: every route is where it was")
-	case rollout.VerbHold:
-		fmt.Fprintf(&b, "%s: held on the monolith", c.Route)
-		if c.After != nil && c.After.Hold != nil && !c.After.Hold.Until.IsZero() {
-			fmt.Fprintf(&b, " until %s", moment(c.After.Hold.Until))
-		}
-	case rollout.VerbRelease:
-		fmt.Fprintf(&b, "%s: released", c.Route)
-		if c.After != nil {
-			fmt.Fprintf(&b, ", %v on the service", c.After.Share)
-		}
-	default:
-		before := routes.PPM(0)
-		if c.Before != nil {
-			before = c.Before.Share
-		}
-		fmt.Fprintf(&b, "%s: %v", c.Route, before)
-		if c.After != nil {
-			fmt.Fprintf(&b, " → %v on the service", c.After.Share)
-			if c.After.Hold.Active(c.At) {
-				b.WriteString(" once it is released; it is held on the monolith")
-			}
-		}
-	}
-	fmt.Fprintf(&b, " (%s", c.Act.By)
-	if c.Act.Reason != "" {
-		fmt.Fprintf(&b, ": %s", c.Act.Reason)
-	}
-	b.WriteString(")")
-	return b.String()
 }
 
 // moment is a time as people read it, in their own zone.

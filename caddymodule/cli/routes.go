@@ -116,7 +116,7 @@ func routesShow() *cobra.Command {
 			return nil
 		})
 	from.add(cmd)
-	cmd.ValidArgsFunction = completeRoutes(&from.serverFlags)
+	cmd.ValidArgsFunction = completeRoutes(&from.serverFlags, anyRoute)
 	return cmd
 }
 
@@ -168,9 +168,12 @@ func show(t *terminal, r *admin.RouteAndRollout) {
 	field("share", now.Share.String())
 	field("now", now.Effective.String())
 	field("state", state(now).text)
+	if now.Hold != nil {
+		field("held", decider(now, nil))
+	}
 	field("version", fmt.Sprint(now.Version))
 	if now.Version > 0 {
-		field("changed", strings.TrimSuffix(moment(now.Since)+" by "+now.By+": "+now.Reason, ": "))
+		field("changed", moment(now.Since)+" by "+who(now.By, now.Reason))
 	}
 }
 

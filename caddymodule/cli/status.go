@@ -50,7 +50,7 @@ func rolloutStatus() *cobra.Command {
 		})
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "also routes that have no service yet")
-	cmd.ValidArgsFunction = completeRoutes(&flags)
+	cmd.ValidArgsFunction = completeRoutes(&flags, anyRoute)
 	return cmd
 }
 
@@ -76,14 +76,15 @@ func (r *report) print(t *terminal, all bool) {
 		if route.Service == "" && !all {
 			continue
 		}
-		row := cells(route.Route, route.Service, route.Share.String(), route.Effective.String(), "", moment(route.Since), route.By, route.Reason)
-		row[4] = state(route)
+		row := append(cells(route.Route, route.Service, route.Share.String(), route.Effective.String()), state(route))
+		since, by, reason := last(route)
+		row = append(row, cells(since, by, reason)...)
 		rows = append(rows, row)
 	}
 	t.table([]string{"ROUTE", "SERVICE", "SHARE", "NOW", "STATE", "SINCE", "BY", "REASON"}, rows)
 	if len(r.Server.Targets) > 0 {
 		t.line("")
-		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "LAST ERROR"}, targetRows(r.Server.Targets))
+		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "COUNTED SINCE", "LAST ERROR"}, targetRows(r.Server.Targets))
 	}
 }
 
@@ -115,7 +116,7 @@ func targetRows(targets []proxy.Status) [][]cell {
 	rows := make([][]cell, 0, len(targets))
 	for i := range targets {
 		target := &targets[i]
-		row := cells(target.Name, target.Breaker, fmt.Sprint(target.InFlight), fmt.Sprint(target.Failures), "")
+		row := cells(target.Name, target.Breaker, fmt.Sprint(target.InFlight), fmt.Sprint(target.Failures), moment(target.Since), "")
 		switch target.Breaker {
 		case "open":
 			row[1].style = red
@@ -123,7 +124,7 @@ func targetRows(targets []proxy.Status) [][]cell {
 			row[1].style = yellow
 		}
 		if target.LastError != "" {
-			row[4].text = moment(target.LastErrorAt) + " " + target.LastError
+			row[5].text = moment(target.LastErrorAt) + " " + target.LastError
 		}
 		rows = append(rows, row)
 	}
@@ -132,31 +133,43 @@ func targetRows(targets []proxy.Status) [][]cell {
 
 // state is a route's condition in a few words.
 func state(r *engine.RouteStatus) cell {
-	switch {
-	case r.Service == "":
+	switch r.Decides {
+	case engine.DecidesNoService:
 		return cell{text: "no service"}
-	case !r.Known:
-		return cell{"not known yet", red}
-	case r.Hold != nil:
-		text := "held by " + r.Hold.By
-		if !r.Hold.Until.IsZero() {
-			text += " until " + moment(r.Hold.Until)
-		}
-		return cell{text + ": " + r.Hold.Reason, yellow}
-	case r.Effective != r.Share:
+	case engine.DecidesBrake:
 		return cell{"braked", red}
-	case r.Breaker == "open":
+	case engine.DecidesHold:
+		return cell{"held" + until(r.Hold), yellow}
+	case engine.DecidesUnknown:
+		return cell{"not known yet", red}
+	case engine.DecidesBreaker:
 		return cell{"breaker open", red}
+	case engine.DecidesTrial:
+		return cell{"breaker half open", yellow}
+	default:
+	}
+	switch {
 	case r.Declared != nil:
-		return cell{text: fmt.Sprintf("declared at %s:%d", r.Declared.File, r.Declared.Line)}
+		return cell{text: "declared at " + r.Declared.String()}
 	case r.Unsaved:
 		return cell{"not stored yet", yellow}
-	}
-	if r.Effective == 0 {
+	case r.Effective == 0:
 		return cell{text: "off"}
-	}
-	if r.Effective == routes.One {
+	case r.Effective == routes.One:
 		return cell{"full", green}
 	}
 	return cell{"split", green}
+}
+
+// last is since when a route is as it is, who said so and why.
+func last(r *engine.RouteStatus) (since, by, reason string) {
+	switch {
+	case r.Hold != nil:
+		return moment(r.Hold.Since), r.Hold.By, r.Hold.Reason
+	case r.Declared != nil:
+		return "", "", ""
+	case r.HoldEnded != nil && r.HoldEnded.Until.After(r.Since):
+		return moment(r.HoldEnded.Until), r.HoldEnded.By, "the hold ended by itself: " + r.HoldEnded.Reason
+	}
+	return moment(r.Since), r.By, r.Reason
 }
