@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
@@ -12,6 +14,9 @@ import (
 
 func main() {
 	brand()
+	if code, done := top(os.Args[1:]); done {
+		os.Exit(code)
+	}
 	caddycmd.Main()
 }
 
@@ -21,7 +26,11 @@ func brand() {
 	if caddy.CustomBinaryName == "" {
 		caddy.CustomBinaryName = "strangler"
 	}
-	caddy.CustomLongDescription = `Strangler stands in front of a monolith and moves it to services, route by
+	caddy.CustomLongDescription = description
+}
+
+// description is what the top of the help says.
+const description = `Strangler stands in front of a monolith and moves it to services, route by
 route, without fear. It is a build of Caddy, so all of Caddy is there too.
 
   strangler run --config Caddyfile    run the server in the foreground
@@ -38,4 +47,3 @@ route, without fear. It is a build of Caddy, so all of Caddy is there too.
 
 The route table is a file of its own, watched by the server: no reload is
 needed to change it, and a bad edit is refused while the running one stays.`
-}

@@ -33,7 +33,7 @@ var (
 const Packages = "python3-django python3-django-channels daphne"
 
 // ErrNoPython says that no interpreter on this machine can run the monolith.
-var ErrNoPython = errors.New("no Python here has Django, channels and daphne; on Debian: apt-get install " + Packages)
+var ErrNoPython = errors.New("no Python for the monolith")
 
 // Addresses are where the parts listen, as host:port.
 type Addresses struct {
@@ -71,20 +71,20 @@ func Config(a Addresses) (caddyfile, routes string) {
 // FindPython returns an interpreter that can run the monolith, or ErrNoPython.
 // HELPDESK_PYTHON names one; "none" says to look for none.
 func FindPython(ctx context.Context) (string, error) {
-	candidates := []string{"/usr/bin/python3", "python3"}
+	candidates, where := []string{"/usr/bin/python3", "python3"}, "no Python here"
 	switch named := os.Getenv("HELPDESK_PYTHON"); named {
 	case "":
 	case "none":
-		return "", ErrNoPython
+		return "", fmt.Errorf("%w: HELPDESK_PYTHON=none asks for none", ErrNoPython)
 	default:
-		candidates = []string{named}
+		candidates, where = []string{named}, "HELPDESK_PYTHON="+named+" is none that"
 	}
 	for _, candidate := range candidates {
 		if exec.CommandContext(ctx, candidate, "-c", "import django, channels, daphne").Run() == nil {
 			return candidate, nil
 		}
 	}
-	return "", ErrNoPython
+	return "", fmt.Errorf("%w: %s has Django, channels and daphne; on Debian: apt-get install %s", ErrNoPython, where, Packages)
 }
 
 // SeedMonolith brings the work folder dir to the state everything starts from.
