@@ -76,10 +76,11 @@ func newEngine(id identity, log *slog.Logger) (*pooled, error) {
 	if err == nil {
 		defer p.log.begin(log)()
 		p.Engine, err = engine.New(engine.Options{
-			Ledger:    p.state.ledger,
-			Secrets:   p.state.db,
-			Telemetry: metrics,
-			Logger:    p.log.logger(),
+			Ledger:      p.state.ledger,
+			Secrets:     p.state.db,
+			StoreNotice: p.state.db.Notice(),
+			Telemetry:   metrics,
+			Logger:      p.log.logger(),
 		})
 	}
 	if err == nil {
@@ -101,12 +102,13 @@ func (p *pooled) Destruct() error {
 }
 
 func newState(path string, log *slog.Logger) (*state, error) {
-	db, err := sqlite.Open(path)
+	s := new(state)
+	defer s.log.begin(log)()
+	db, err := sqlite.Recover(path, sqlite.Options{Now: time.Now, Logger: s.log.logger()})
 	if err != nil {
 		return nil, fmt.Errorf("store sqlite %s: %w", path, err)
 	}
-	s := &state{db: db}
-	defer s.log.begin(log)()
+	s.db = db
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	s.ledger, err = rollout.Open(ctx, rollout.Options{Store: db, Now: time.Now, Logger: s.log.logger()})

@@ -29,6 +29,9 @@ type Options struct {
 	// Secrets keeps the key that signs visitor cookies. Nil: there are none,
 	// and routes that are sticky by user or visitor have no key below 100 %.
 	Secrets Secrets
+	// StoreNotice is what an operator must know of the store's file, for the
+	// status; empty: nothing.
+	StoreNotice string
 	// Telemetry takes the metrics. Nil: the engine makes its own. The caller
 	// closes what it gave.
 	Telemetry *telemetry.Telemetry

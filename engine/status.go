@@ -49,6 +49,9 @@ type StoreStatus struct {
 	// Error is why the store does not answer, since Since; empty when it does.
 	Error string    `json:"error,omitempty"`
 	Since time.Time `json:"since,omitzero"`
+	// Notice is what an operator must know of the store's file: that it was
+	// damaged, what took its place, and what is lost.
+	Notice string `json:"notice,omitempty"`
 	// Unsaved is how many changes in effect the store has not taken yet.
 	Unsaved int `json:"unsaved"`
 	// Salts is how many routes with a service wait for their salt.
@@ -64,6 +67,7 @@ func (e *Engine) Status() Status {
 		Refused: e.refusal(), Brake: snapshot.Brake, Targets: []proxy.Status{},
 		Store: StoreStatus{
 			Known: snapshot.Known, Error: snapshot.StoreError, Since: snapshot.StoreErrorSince,
+			Notice:  e.options.StoreNotice,
 			Unsaved: len(snapshot.Unsaved), Visitors: e.visitors.Load() != nil,
 		},
 	}

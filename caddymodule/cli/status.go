@@ -100,6 +100,9 @@ func (r *report) printTrouble(t *terminal) {
 	if store.Error != "" {
 		t.styled(red, "STORE does not answer since %s: %s", moment(store.Since), store.Error)
 	}
+	if store.Notice != "" {
+		t.styled(red, "STORE: %s", store.Notice)
+	}
 	if store.Unsaved > 0 {
 		t.styled(yellow, "%d changes are in force that the store has not taken yet", store.Unsaved)
 	}

@@ -2,9 +2,10 @@
 // journal of rollouts (rollout.Store), the salts, and named secrets.
 //
 // It promises that a change it has acknowledged is there after a kill -9 or a
-// power cut, whole; that a file it cannot vouch for (damaged, of a newer
-// version, of another program) is refused with a clear error and left as it
-// is; and that the file is readable by its owner alone.
+// power cut, whole; that a file it cannot vouch for (of a newer version, of
+// another program, in use) is refused with a clear error and left as it is; that
+// one that is damaged is set aside, never deleted; and that the files are
+// readable by their owner alone.
 //
 // # One process
 //
@@ -13,6 +14,26 @@
 // proxies deciding by one file would each believe their own memory; a fleet
 // shares a store that is made for it. The lock goes with the process, however
 // it ends. There is no -shm file, since nobody shares the WAL's index.
+//
+// # Damage
+//
+// A file is damaged when SQLite says so (its quick_check is run at every start,
+// for at most 5 s on a big file), when its write-ahead log is broken before the
+// last transaction (SQLite itself would go on without the rest in silence), or
+// when it is empty though it has a log or snapshots, and when it bears our
+// mark or has snapshots. A file without either may be somebody else's: it is
+// refused.
+//
+// Recover names a damaged file PATH.corrupt-TIME (its log the same with -wal
+// behind it) and puts the newest sound snapshot in its place, or an empty store
+// when there is none: then every route is on the monolith.
+//
+// Snapshots are PATH.snapshot-TIME, complete stores in one file each, the newest
+// three: made by VACUUM INTO a second after a change and at Close, flushed and
+// renamed; not more often than every 10 s, nor for more than a hundredth of the
+// time. While one is made, changes wait for it to be stored (those toward the
+// monolith are in force before). TIME is that of the clock in UTC, and always
+// later than that of the snapshot before.
 //
 // # The file
 //

@@ -51,6 +51,7 @@ func (s *Store) Apply(ctx context.Context, c rollout.Change) (rollout.Change, er
 	if err != nil {
 		return rollout.Change{}, err
 	}
+	s.keep.note()
 	c.Stored = true
 	return c, nil
 }

@@ -21,29 +21,33 @@ func (s *Store) Salts(ctx context.Context, cohorts []string, fresh func() string
 		return nil, s.explain("reading salts from", err)
 	}
 	salts := make(map[string]string, len(cohorts))
+	made := false
 	err = s.transact(ctx, "reading salts from", func(tx *sql.Tx) error {
 		if err := readSalts(ctx, tx, string(asked), salts); err != nil {
 			return err
 		}
-		made := make([][2]string, 0, len(cohorts)-min(len(salts), len(cohorts)))
+		rows := make([][2]string, 0, len(cohorts)-min(len(salts), len(cohorts)))
 		for _, cohort := range cohorts {
 			if _, known := salts[cohort]; !known {
 				salts[cohort] = fresh()
-				made = append(made, [2]string{cohort, salts[cohort]})
+				rows = append(rows, [2]string{cohort, salts[cohort]})
 			}
 		}
-		if len(made) == 0 {
+		if made = len(rows) > 0; !made {
 			return nil
 		}
-		rows, err := json.Marshal(made)
+		text, err := json.Marshal(rows)
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `INSERT INTO salt (cohort, salt) SELECT value ->> 0, value ->> 1 FROM json_each(?)`, string(rows))
+		_, err = tx.ExecContext(ctx, `INSERT INTO salt (cohort, salt) SELECT value ->> 0, value ->> 1 FROM json_each(?)`, string(text))
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if made {
+		s.keep.note()
 	}
 	return salts, nil
 }
@@ -68,6 +72,7 @@ func readSalts(ctx context.Context, tx *sql.Tx, cohorts string, into map[string]
 // stored before Secret returns; it never changes.
 func (s *Store) Secret(ctx context.Context, name string, fresh func() []byte) ([]byte, error) {
 	var value []byte
+	made := false
 	err := s.transact(ctx, "reading a secret from", func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, `SELECT value FROM secret WHERE name = ?`, name).Scan(&value)
 		if !errors.Is(err, sql.ErrNoRows) {
@@ -76,11 +81,15 @@ func (s *Store) Secret(ctx context.Context, name string, fresh func() []byte) ([
 		if value = fresh(); len(value) == 0 {
 			return errors.New("a secret must not be empty")
 		}
+		made = true
 		_, err = tx.ExecContext(ctx, `INSERT INTO secret (name, value) VALUES (?, ?)`, name, value)
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if made {
+		s.keep.note()
 	}
 	return value, nil
 }

@@ -18,30 +18,39 @@ import (
 	"github.com/strangler-proxy/strangler/store"
 )
 
-// openTimeout bounds Open: reading a big file through, and waiting busyTimeout
-// for a process that is just ending.
 const (
-	openTimeout = time.Minute
-	busyTimeout = 3 * time.Second
+	// openTimeout bounds Open, busyTimeout the part of it in which it waits for
+	// a process that is just ending, and checkTimeout that in which it reads the
+	// file through: a file too big for that is taken as far as it was read.
+	openTimeout  = time.Minute
+	busyTimeout  = 3 * time.Second
+	checkTimeout = 5 * time.Second
 )
 
 // Store is a rollout.Store in one SQLite file. Safe for concurrent use.
 type Store struct {
 	path string
 	db   *sql.DB // one connection: exclusive locking knows no second
+	keep *keeper // nil: no snapshots are made
+
+	notice   string // see Notice
+	replaced bool   // the file was damaged, and this is another
 }
 
 var _ rollout.Store = (*Store)(nil)
 
 // Open opens the file, or makes it; its directory must exist. The file is
-// checked from end to end, and brought to this version's schema.
+// checked from end to end, a big one for 5s, and brought to this version's schema.
 //
 // The error wraps store.ErrInUse (after a wait of 3s), store.ErrCorrupt,
 // store.ErrNewer or store.ErrForeign; in each of these cases the file is as it
-// was.
+// was. A server opens it by Recover instead.
 func Open(path string) (*Store, error) {
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("opening the store: %w", err)
+	}
+	if emptied(path) {
+		return nil, fmt.Errorf("opening the store %s: %w: the file is empty, but its log is not", path, store.ErrCorrupt)
 	}
 	name, err := dsn(path)
 	if err != nil {
@@ -56,13 +65,21 @@ func Open(path string) (*Store, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(s.explain("opening", err), db.Close())
+		return nil, errors.Join(s.doubt(s.explain("opening", err)), db.Close())
 	}
 	return s, nil
 }
 
-// Close closes the file and releases its lock.
+// Notice is what an operator must know of the file: that it was damaged when
+// Recover opened it, now or earlier, and what became of it. Empty: nothing.
+func (s *Store) Notice() string { return s.notice }
+
+// Close closes the file and releases its lock, after a last snapshot if one is
+// due.
 func (s *Store) Close() error {
+	if s.keep != nil {
+		s.keep.end()
+	}
 	if err := s.db.Close(); err != nil {
 		return s.explain("closing", err)
 	}
@@ -73,6 +90,9 @@ func (s *Store) Close() error {
 func (s *Store) prepare(ctx context.Context) error {
 	version, err := identify(ctx, s.db)
 	if err != nil {
+		return err
+	}
+	if err := s.checkLog(ctx); err != nil {
 		return err
 	}
 	if err := checkIntegrity(ctx, s.db); err != nil {
@@ -88,17 +108,51 @@ func (s *Store) prepare(ctx context.Context) error {
 	return migrate(ctx, s.db, version, migrations)
 }
 
-// checkIntegrity reads the whole file.
-func checkIntegrity(ctx context.Context, db *sql.DB) error {
-	var finding string
-	if err := db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&finding); err != nil {
-		return err
+// checkLog looks for damage in the write-ahead log, which is then kept: closing
+// the file would else remove it.
+func (s *Store) checkLog(ctx context.Context) error {
+	found := checkWAL(s.path + "-wal")
+	if found == nil {
+		return nil
 	}
-	if finding != "ok" {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return errors.Join(found, err)
+	}
+	err = conn.Raw(func(c any) error {
+		_, err := c.(driver.FileControl).FileControlPersistWAL("main", 1)
+		return err
+	})
+	return errors.Join(found, err, conn.Close())
+}
+
+// checkIntegrity reads the whole file, or as much as it can in time.
+func checkIntegrity(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	var finding string
+	err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&finding)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil
+	case err != nil:
+		return err
+	case finding != "ok":
 		return fmt.Errorf("%w: %s", store.ErrCorrupt, strings.ReplaceAll(finding, "\n", " "))
 	}
 	return nil
 }
+
+// doubt makes a damaged file that nothing shows to be a store somebody else's.
+func (s *Store) doubt(err error) error {
+	if errors.Is(err, store.ErrCorrupt) && !damaged(s.path) {
+		return fmt.Errorf("%w, or one damaged beyond recognition: %w", store.ErrForeign, textError{err})
+	}
+	return err
+}
+
+// textError is an error's text without its meaning.
+type textError struct{ error }
 
 // explain gives an error the store's name, and an error of SQLite's the
 // meaning it has for an operator.
@@ -132,6 +186,17 @@ func (s *Store) transact(ctx context.Context, doing string, fn func(*sql.Tx) err
 		return s.explain(doing, err)
 	}
 	return nil
+}
+
+// emptied says whether a file lost all its content but not its log, which
+// SQLite would then remove: it never makes a log for an empty file.
+func emptied(path string) bool {
+	info, err := os.Stat(path) //nolint:gosec // the operator names the file
+	if err != nil || info.Size() > 0 {
+		return false
+	}
+	log, err := os.Stat(path + "-wal") //nolint:gosec // as above
+	return err == nil && log.Size() > walHeader
 }
 
 // private makes the file, when there is none, and in any case closes it to

@@ -172,17 +172,23 @@ func TestOpenRefusesADamagedFile(t *testing.T) {
 	copy(overwritten[len(whole)/2:], bytes.Repeat([]byte("garbage!"), 2048))
 	header := bytes.Clone(whole)
 	copy(header, "SQLite format 4\x00")
-	for name, content := range map[string][]byte{
-		"overwritten": overwritten, "cut": whole[:len(whole)-8192], "another header": header,
-		"text": bytes.Repeat([]byte("this is no database\n"), 500),
+	for name, test := range map[string]struct {
+		content []byte
+		want    error
+	}{
+		"overwritten":    {overwritten, store.ErrCorrupt},
+		"cut":            {whole[:len(whole)-8192], store.ErrCorrupt},
+		"another header": {header, store.ErrCorrupt},
+		"text":           {bytes.Repeat([]byte("this is no database\n"), 500), store.ErrForeign},
+		"nothing":        {make([]byte, 8192), store.ErrForeign},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := newPath(t)
-			if err := os.WriteFile(path, content, 0o600); err != nil {
+			if err := os.WriteFile(path, test.content, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			t.Log(refused(t, path, store.ErrCorrupt))
+			t.Log(refused(t, path, test.want))
 		})
 	}
 }
