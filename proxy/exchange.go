@@ -42,6 +42,10 @@ type exchange struct {
 	sendErr   atomic.Pointer[error]
 	trailer   http.Header // the outgoing request's, filled at the body's end
 
+	admitted int64                       // by the breaker, as time since epoch
+	verdict  atomic.Pointer[func(error)] // that the breaker waits for
+	struck   bool                        // it has had a failure
+
 	values [3]string // of header fields
 }
 

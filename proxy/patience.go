@@ -137,18 +137,33 @@ func (p *patience) answered(limit time.Duration) {
 	p.answering.Store(true) // first: the wait for the head must not be held against limit
 	before := p.limit.Swap(int64(limit))
 	if limit != 0 && int64(limit) < before {
-		p.alarm.mu.Lock()
-		defer p.alarm.mu.Unlock()
-		p.alarm.set(sinceEpoch(), limit)
+		p.ring(sinceEpoch(), limit)
 	}
+}
+
+// ring makes the alarm ring after limit, or earlier.
+func (p *patience) ring(now int64, limit time.Duration) {
+	p.alarm.mu.Lock()
+	defer p.alarm.mu.Unlock()
+	p.alarm.set(now, limit)
 }
 
 // end ends all waiting.
 func (p *patience) end(as *alarms) { as.put(p.alarm) }
 
-// look ends the exchange if it has waited too long. Otherwise it says when to
-// look again; 0: never.
+// look ends the exchange if it has waited too long, and the breaker's wait for
+// it. It says when to look again; 0: never.
 func (x *exchange) look(now int64) time.Duration {
+	rest, trial := x.lookAtAll(now), x.judgeInTime(now)
+	if rest == 0 || trial == 0 {
+		return rest + trial
+	}
+	return min(rest, trial)
+}
+
+// lookAtAll ends the exchange if it has waited too long. Otherwise it says when
+// to look again; 0: never.
+func (x *exchange) lookAtAll(now int64) time.Duration {
 	p := &x.patience
 	limit := p.limit.Load()
 	if limit == 0 {

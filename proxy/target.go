@@ -201,13 +201,15 @@ func (x *exchange) end() {
 	}
 	e := recover()
 	if e != nil && e != http.ErrAbortHandler { //nolint:errorlint // the very value is the signal
+		x.judge(undecided)
 		x.patience.cancel(errOver)
 		panic(e)
 	}
 	if x.failure == nil && (e != nil || x.readErr != nil || x.writeErr != nil) {
 		x.failure = x.brokenOff()
-		x.target.record(x.failure)
+		x.failed(x.failure)
 	}
+	x.judge(nil) // unless it was
 	x.patience.cancel(errOver)
 }
 
@@ -229,7 +231,7 @@ func (x *exchange) fail(err error) {
 	var f *Failure
 	if !errors.As(err, &f) {
 		f = &Failure{Kind: KindError, Status: http.StatusBadGateway, Err: quoteless(err)}
-		x.target.record(f)
+		x.failed(f)
 	}
 	f.Started = x.started
 	x.failure = f
@@ -241,10 +243,8 @@ type lastError struct {
 	at   time.Time
 }
 
-// record counts a failure, if it is the target's.
+// record counts a failure of the target's.
 func (t *Target) record(f *Failure) {
-	if countsAgainst(f) {
-		t.failures.Add(1)
-		t.last.Store(&lastError{f.Error(), time.Now()})
-	}
+	t.failures.Add(1)
+	t.last.Store(&lastError{f.Error(), time.Now()})
 }
