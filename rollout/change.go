@@ -22,6 +22,9 @@ type Act struct {
 	// IfVersion refuses the change with a *Conflict unless the route's version
 	// is this one; 0 means no check.
 	IfVersion uint64 `json:"if_version,omitempty"`
+	// DryRun asks what the change would do. The answer is the change as it would
+	// be made now, or refused; nothing is changed, stored or logged. It has no ID.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // Where a change can come from.

@@ -42,6 +42,8 @@ var (
 	ErrClosed = errors.New("the rollout ledger is closed")
 	// errUnchanged stops an edit that would change nothing.
 	errUnchanged = errors.New("nothing to change")
+	// errRehearsed stops an edit that was only to be tried.
+	errRehearsed = errors.New("a dry run")
 	// ErrUnsaved is what Close reports when changes in effect were never stored.
 	ErrUnsaved = errors.New("changes were not stored")
 )

@@ -244,6 +244,9 @@ func (l *Ledger) change(ctx context.Context, route string, verb Verb, a Act, tur
 		return l.storeFirst(ctx, first)
 	case errors.Is(err, errUnchanged):
 		return c.unchanged(), nil
+	case errors.Is(err, errRehearsed):
+		c.ID = ""
+		return c, nil
 	}
 	return Change{}, err
 }
@@ -269,6 +272,8 @@ func (l *Ledger) accept(e *edit) (c Change, later *unsaved, first *job, err erro
 	}
 	c, err = e.on(newest)
 	switch {
+	case e.act.DryRun:
+		return l.rehearse(c, err)
 	case l.known && err != nil:
 		return c, nil, nil, err
 	case err == nil && c.towardMonolith(), errors.Is(err, errUnchanged):
@@ -280,6 +285,17 @@ func (l *Ledger) accept(e *edit) (c Change, later *unsaved, first *job, err erro
 		return c, later, nil, err
 	}
 	return c, nil, &job{edit: e, expected: expected, answer: make(chan answer, 1)}, nil
+}
+
+// rehearse answers a dry run of what has become c. The caller holds the lock.
+func (l *Ledger) rehearse(c Change, err error) (Change, *unsaved, *job, error) {
+	switch {
+	case !l.known:
+		return Change{}, nil, nil, fmt.Errorf("%w: the state was not read yet, so nobody can say what it would do", ErrNotStored)
+	case err == nil || errors.Is(err, errUnchanged):
+		return c, nil, nil, errRehearsed
+	}
+	return Change{}, nil, nil, err
 }
 
 func checkRoute(route string, verb Verb) error {
