@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,15 +12,17 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/strangler-proxy/strangler/caddymodule/handover"
 	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
 // appName is the app's key in a configuration, and the ID of its module.
-const appName = "strangler"
+const appName = handover.AppName
 
 func init() {
 	caddy.RegisterModule(new(App))
@@ -43,6 +46,8 @@ type App struct {
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
 	withdraw func()
+
+	generation *handover.Generation
 
 	taking  sync.Mutex // guards release and ended
 	release func() error
@@ -79,8 +84,37 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 	}
 	a.ctx = ctx
+	if err := a.followEvents(ctx); err != nil {
+		return err
+	}
 	return metrics.Register(ctx.GetMetricsRegistry())
 }
+
+// followEvents hands connections over when all of this configuration has
+// started, and when Caddy is about to stop it. Start and Stop would not do:
+// Caddy calls those of its apps in any order, also for a configuration that is
+// refused in the end.
+func (a *App) followEvents(ctx caddy.Context) error {
+	found, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	events := found.(*caddyevents.App)
+	a.generation = handover.NewGeneration()
+	return errors.Join(events.On("started", onEvent(a.generation.Begin)), events.On("stopping", onEvent(a.generation.End)))
+}
+
+// onEvent is called when an event comes.
+type onEvent func()
+
+// Handle calls the function.
+func (f onEvent) Handle(context.Context, caddy.Event) error {
+	f()
+	return nil
+}
+
+// Generation is this configuration's part in the listening sockets.
+func (a *App) Generation() *handover.Generation { return a.generation }
 
 // check says what is wrong with a route table.
 func check(file string) error {

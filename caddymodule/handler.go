@@ -48,6 +48,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return err
 	}
 	h.app = found.(*App)
+	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		h.app.generation.Adopt(server)
+	}
 	h.site = make(engine.Site, len(h.Targets))
 	for name, target := range h.Targets {
 		if target == nil || len(target.Routes) == 0 {
@@ -65,6 +68,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 // ServeHTTP serves one request. An error goes to the site's handle_errors.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, _ caddyhttp.Handler) error {
 	ctx := r.Context()
+	if r.TLS != nil && r.ProtoMajor == 1 && h.app.generation.Ending() {
+		w.Header().Set("Connection", "close") // it cannot be handed over; the client is told before it asks again
+	}
 	if len(h.site) > 0 {
 		r = r.WithContext(context.WithValue(ctx, siteRequest{}, r))
 	}
