@@ -56,6 +56,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.mu.Unlock()
 		return 0, io.EOF
 	}
+	opening := between || c.phase == reading && c.opened >= 0
 	switch {
 	case c.phase == gone:
 		c.mu.Unlock()
@@ -66,7 +67,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		c.beginLocked(p[:n])
 		c.mu.Unlock()
 		return n, nil
-	case !between && !(c.phase == reading && c.opened >= 0):
+	case !opening:
 		c.mu.Unlock()
 		return c.TCPConn.Read(p)
 	}
@@ -89,15 +90,13 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // betweenLocked reports whether a Read of that size begins between two requests.
 func (c *conn) betweenLocked(size int) bool {
-	switch c.phase {
-	case fresh:
-		return true
-	case idle:
-		if c.direct && size == serverBuffer {
-			return true
-		}
-		c.phase = reading
+	if c.phase != idle {
+		return c.phase == fresh
 	}
+	if c.direct && size == serverBuffer {
+		return true
+	}
+	c.phase = reading
 	return false
 }
 
@@ -151,15 +150,8 @@ func (c *conn) wake() {
 func (c *conn) unsettled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch c.phase {
-	case fresh, active:
-		return c.socket.follower(c.generation)
-	case reading:
-		return c.seen && c.socket.follower(c.generation)
-	case idle:
-		return c.direct && c.socket.follower(c.generation)
-	}
-	return false
+	begun := c.phase == fresh || c.phase == active || c.phase == reading && c.seen || c.phase == idle && c.direct
+	return begun && c.socket.follower(c.generation)
 }
 
 // Write writes to the connection.
@@ -189,7 +181,8 @@ func (c *conn) Close() error {
 	return c.TCPConn.Close()
 }
 
-// SetDeadline, like the two below, leaves a connection alone that has moved.
+// SetDeadline sets when a Read and a Write end. Like the two below it leaves a
+// connection alone that has moved.
 func (c *conn) SetDeadline(t time.Time) error { return c.unlessGone(c.TCPConn.SetDeadline, t) }
 
 // SetReadDeadline sets when a Read ends.

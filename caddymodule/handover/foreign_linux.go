@@ -22,7 +22,7 @@ func refuseForeign(ctx context.Context, address caddy.NetworkAddress) error {
 		return probe.Close()
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) || listensHere(address.StartPort) {
-		return nil //nolint:nilerr // what else is wrong with the address, Caddy says
+		return nil // what else is wrong with the address, Caddy says
 	}
 	return fmt.Errorf("address %s is in use by another process: end that one first, or choose another address", address.JoinHostPort(0))
 }
