@@ -189,6 +189,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		targets:   map[string]*proxy.Target{},
 	}
 	running := e.running()
+	failures := map[string]*failureLog{}
 	var problems routes.Problems
 	use := func(name string, monolith bool) upstream {
 		target, err := next.use(running, name, monolith, e.log)
@@ -198,7 +199,10 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 				Line: table.Document().Targets[name].Line, Text: name, Message: err.Error(),
 			})
 		}
-		return upstream{name: name, target: target}
+		if failures[name] == nil {
+			failures[name] = &failureLog{target: name}
+		}
+		return upstream{name: name, target: target, failures: failures[name]}
 	}
 	next.monolith = use(table.Document().Monolith, true)
 	for i, entry := range table.Routes() {

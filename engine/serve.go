@@ -87,6 +87,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}()
 	way.fill(r, entry, c, result.RequestID)
 	result.Outcome, err = proxy.Forward(w, guardTrailers(r), way.plan)
+	if err != nil || result.Outcome.Cause != nil {
+		e.report(ctx, &way, result, err)
+	}
 	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{retryAfter}
 	}
@@ -106,8 +109,9 @@ func (nowhere) Serve(http.ResponseWriter, *http.Request, *proxy.Call) error {
 
 // way is where a request goes.
 type way struct {
-	plan   proxy.Plan
-	target string
+	plan     proxy.Plan
+	target   string
+	failures [2]*failureLog // by arm
 }
 
 // way finds the upstreams for a decision; a service that nothing serves here
@@ -117,6 +121,7 @@ func (v *view) way(l *lane, d *routes.Decision, site Site) way {
 	if to.plan.Monolith = v.monolith.in(site); to.plan.Monolith == nil {
 		to.plan.Monolith = nowhere{}
 	}
+	to.failures[routes.Monolith] = v.monolith.failures
 	if d.Arm != routes.Service {
 		return to
 	}
@@ -126,6 +131,7 @@ func (v *view) way(l *lane, d *routes.Decision, site Site) way {
 		return to
 	}
 	to.plan.Arm, to.plan.Service, to.target = routes.Service, service, l.service.name
+	to.failures[routes.Service] = l.service.failures
 	return to
 }
 

@@ -45,6 +45,8 @@ type upstream struct {
 	name string
 	// target serves it; nil when a site's block does.
 	target *proxy.Target
+	// failures is the target's own, whatever serves it.
+	failures *failureLog
 }
 
 // in is what serves the target in a site, nil when nothing does.

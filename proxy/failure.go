@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"strings"
 )
 
@@ -39,12 +40,22 @@ type Failure struct { //nolint:errname // what happened, of which Err is the err
 	// Started: a part of an answer was written. The only right thing then is
 	// panic(http.ErrAbortHandler), so that the client sees a broken answer.
 	Started bool
-	// Err is the cause, for logs: it quotes no bytes of any message.
+	// Err is the cause. Its text may quote bytes of a message, Cause does not.
 	Err error
 }
 
-// Error implements error.
-func (f *Failure) Error() string { return string(f.Kind) + ": " + f.Err.Error() }
+// Error implements error. It quotes no bytes of any message.
+func (f *Failure) Error() string { return string(f.Kind) + ": " + f.Cause() }
+
+// Cause is why, for logs, and for an answer its status: it quotes no bytes of
+// any message.
+func (f *Failure) Cause() string {
+	text := quoteless(f.Err).Error()
+	if f.Kind == KindStatus {
+		return strconv.Itoa(f.Status) + ", " + text
+	}
+	return text
+}
 
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error { return f.Err }

@@ -35,6 +35,8 @@ type Outcome struct {
 	// Fallback is the service's failure that made the monolith answer instead;
 	// empty when there was none.
 	Fallback Kind
+	// Cause is that failure; nil when there was none.
+	Cause *Failure
 	// Status of the answer, or of the failure when no answer was begun.
 	Status int
 }
@@ -64,7 +66,7 @@ func Forward(w http.ResponseWriter, r *http.Request, p Plan) (Outcome, error) {
 		}
 		out.Status, f = ask(w, body.next(r), p.Service, &p.ServiceCall)
 		if p.fallsBack(f, r, body) {
-			out.Arm, out.Fallback = routes.Monolith, f.Kind
+			out.Arm, out.Fallback, out.Cause = routes.Monolith, f.Kind, f
 		}
 	}
 	if out.Arm == routes.Monolith {

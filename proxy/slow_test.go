@@ -181,7 +181,7 @@ func TestStreamIsNoSlowBody(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			up := target(t, proxy.Options{TLS: s.tls}, nil, s.url)
-			proxy.SetBodyGrace(up, 100*time.Millisecond)
+			proxy.SetBodyGrace(up, 500*time.Millisecond)
 			f := unstarted(t, func(*http.Request) proxy.Plan { return proxy.Plan{Monolith: up} })
 			f.EnableHTTP2 = true
 			f.StartTLS()
@@ -200,7 +200,7 @@ func TestStreamIsNoSlowBody(t *testing.T) {
 				if !lines.Scan() || lines.Text() != fmt.Sprint(i) {
 					t.Fatalf("line %d: %q, %v", i, lines.Text(), lines.Err())
 				}
-				<-time.After(250 * time.Millisecond)
+				<-time.After(700 * time.Millisecond)
 				_, _ = fmt.Fprintln(send, i+1)
 			}
 			_ = send.Close()
