@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -14,14 +15,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/rollout/evidence"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
 // childEnv tells this test's binary to be a child that works on a store.
-const (
-	childEnv = "STRANGLER_TEST_STORE"
-	crashes  = 20
-)
+const childEnv = "STRANGLER_TEST_STORE"
+
+// crashes is how often a writer is killed.
+func crashes() int {
+	if testing.Short() {
+		return 20
+	}
+	return 200
+}
 
 // childMain is the life of a child: it changes rollouts until it is killed and
 // says which changes were acknowledged.
@@ -37,6 +44,8 @@ func childMain() {
 	os.Exit(0)
 }
 
+// changeForever makes changes by hand and by a controller, and snapshots, all
+// at once.
 func changeForever(path string) error {
 	s, err := Open(path)
 	if err != nil {
@@ -50,26 +59,91 @@ func changeForever(path string) error {
 	if !ledger.Snapshot().Known {
 		return errors.New("the state is not known: " + ledger.Snapshot().StoreError)
 	}
+	controller, err := rollout.NewController(rollout.ControllerOptions{
+		Ledger: ledger, Now: time.Now, Source: new(healthy), Events: announced{}, Every: time.Millisecond,
+		Plans: func() map[string]rollout.Plan { return map[string]rollout.Plan{rolling: walk} },
+	})
+	if err != nil {
+		return err
+	}
 	fmt.Println("open") //nolint:forbidigo // how the child talks to its parent
+	go controller.Run(ctx)
+	if rand.N(4) == 0 {
+		time.AfterFunc(rand.N(30*time.Millisecond), func() {
+			if _, err := s.snapshot(ctx, time.Now()); err != nil {
+				fmt.Fprintln(os.Stderr, "snapshot:", err)
+			}
+		})
+	}
 	for i := 0; ; i++ {
 		c, err := changeOnce(ctx, ledger, i)
-		if err != nil {
+		switch {
+		case errors.As(err, new(*rollout.Conflict)): // the controller was faster
+			continue
+		case err != nil:
 			return err
+		case c.ID == "":
+			continue
 		}
-		if !c.Stored {
-			return fmt.Errorf("%s was not stored: %s", c.ID, ledger.Snapshot().StoreError)
-		}
-		if _, err := fmt.Println(c.Seq, c.ID, c.Route, c.After.Version, uint32(c.After.Share), c.After.Hold != nil); err != nil { //nolint:forbidigo // as above
-			return err // the parent has gone
+		if err := tell(c); err != nil {
+			return err
 		}
 	}
 }
+
+// tell says that a change was acknowledged.
+func tell(c rollout.Change) error {
+	if !c.Stored {
+		return fmt.Errorf("%s was not stored", c.ID)
+	}
+	_, err := fmt.Println(said(c)) //nolint:forbidigo // how the child talks to its parent
+	return err                     // the parent has gone
+}
+
+func said(c rollout.Change) string {
+	step := 0
+	if c.After.Rollout != nil {
+		step = c.After.Rollout.Step
+	}
+	return fmt.Sprint(c.Seq, " ", c.ID, " ", c.Route, " ", c.After.Version, " ", uint32(c.After.Share), " ", c.After.Hold != nil, " ", step)
+}
+
+// rolling is the route that the controller moves, by the plan walk: as fast as
+// it can, through many steps.
+const rolling = "rolling"
+
+var walk = func() (p rollout.Plan) {
+	for i := range 20 {
+		p.Steps = append(p.Steps, routes.One/20*routes.PPM(i+1))
+	}
+	return p
+}()
+
+// healthy is a source of more and more requests that all go well.
+type healthy struct{ totals evidence.Totals }
+
+func (h *healthy) Read(_ string, into *rollout.Reading) error {
+	for range 200 {
+		h.totals.Service.Latency.Count(time.Millisecond)
+		h.totals.Monolith.Latency.Count(time.Millisecond)
+	}
+	into.Totals = h.totals
+	return nil
+}
+
+// announced tells of what the controller did.
+type announced struct{}
+
+func (announced) Emit(_ context.Context, e rollout.Event) { _ = tell(e.Change) }
 
 // changeOnce makes the i-th change of a child: raises, lowers, holds, releases
 // and brakes, so that both ways to the store are taken.
 func changeOnce(ctx context.Context, l *rollout.Ledger, i int) (rollout.Change, error) {
 	act := rollout.Act{By: "child", Reason: fmt.Sprint("change ", i), Source: rollout.SourceCLI}
 	route := fmt.Sprint("route-", i/5%3)
+	if share := l.Snapshot().Route(rolling); i%5 == 0 && (share.Share == 0 || share.Share == routes.One) {
+		return again(ctx, l, share.Share, act)
+	}
 	switch i % 5 {
 	case 0:
 		share := routes.PPM(rand.N(500_000) + 1)
@@ -82,13 +156,24 @@ func changeOnce(ctx context.Context, l *rollout.Ledger, i int) (rollout.Change, 
 	case 2:
 		return l.Release(ctx, route, act)
 	case 3:
-		if l.Snapshot().Brake != nil {
+		switch { // the brake stops the rollout too
+		case l.Snapshot().Brake != nil:
 			return l.ReleaseBrake(ctx, act)
+		case i%20 == 3:
+			return l.Brake(ctx, act)
 		}
-		return l.Brake(ctx, act)
+		return l.Hold(ctx, route, time.Now().Add(time.Hour), act)
 	default:
 		return l.Set(ctx, route, l.Snapshot().Route(route).Share/2, act)
 	}
+}
+
+// again starts the rollout, or takes it back when it is at its end.
+func again(ctx context.Context, l *rollout.Ledger, share routes.PPM, act rollout.Act) (rollout.Change, error) {
+	if share == 0 {
+		return l.Start(ctx, rolling, walk, act)
+	}
+	return l.Abort(ctx, rolling, act)
 }
 
 // TestKilledWriterLosesNothing kills writers at random moments: what they
@@ -96,23 +181,28 @@ func changeOnce(ctx context.Context, l *rollout.Ledger, i int) (rollout.Change, 
 func TestKilledWriterLosesNothing(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
-	acknowledged := map[uint64]string{}
-	for crash := range crashes {
-		killOne(t, path, crash, acknowledged)
-		checkJournal(t, path, acknowledged)
+	seen := &journal{newest: map[string]rollout.Change{}, lines: map[uint64]string{}}
+	acknowledged := 0
+	for crash := range crashes() {
+		lines := killOne(t, path, crash)
+		acknowledged += len(lines)
+		seen.check(t, path, lines)
+		if crash%10 == 9 {
+			seen.checkSnapshots(t, path)
+		}
 		if t.Failed() {
 			t.Fatalf("after kill %d", crash+1)
 		}
 	}
-	if len(acknowledged) < 5*crashes {
-		t.Errorf("only %d changes were acknowledged: nothing was tested", len(acknowledged))
+	if acknowledged < 5*crashes() || seen.steps < crashes() || seen.snapshots == 0 {
+		t.Errorf("only %d changes were acknowledged, of them %d steps: nothing was tested", acknowledged, seen.steps)
 	}
-	t.Logf("%d changes acknowledged over %d kills", len(acknowledged), crashes)
+	t.Logf("%d changes acknowledged over %d kills, %d steps of a rollout, %d snapshots read", acknowledged, crashes(), seen.steps, seen.snapshots)
 }
 
 // killOne lets a child work until it has acknowledged a random number of
-// changes and a random moment more, and notes what it acknowledged.
-func killOne(t *testing.T, path string, crash int, acknowledged map[uint64]string) {
+// changes and a random moment more, and answers what it acknowledged.
+func killOne(t *testing.T, path string, crash int) (acknowledged map[uint64]string) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childEnv+"="+path)
@@ -129,6 +219,7 @@ func killOne(t *testing.T, path string, crash int, acknowledged map[uint64]strin
 	if crash%10 == 9 { // also while it opens the file
 		time.AfterFunc(time.Duration(rand.N(30))*time.Millisecond, kill)
 	}
+	acknowledged = map[uint64]string{}
 	lines := bufio.NewScanner(out)
 	for n := 0; lines.Scan(); n++ {
 		line := lines.Text()
@@ -146,41 +237,41 @@ func killOne(t *testing.T, path string, crash int, acknowledged map[uint64]strin
 	if err := child.Wait(); !errors.As(err, &exit) || exit.Exited() {
 		t.Errorf("the child was not killed: %v", err)
 	}
+	return acknowledged
 }
 
-// checkJournal reads the whole journal of a dead child.
-func checkJournal(t *testing.T, path string, acknowledged map[uint64]string) {
+// journal is what was read of a store after the crashes so far.
+type journal struct {
+	last      uint64
+	newest    map[string]rollout.Change
+	lines     map[uint64]string // of what was acknowledged
+	steps     int
+	snapshots int
+}
+
+// check reads what a dead child has written.
+func (j *journal) check(t *testing.T, path string, acknowledged map[uint64]string) {
 	t.Helper()
+	maps.Copy(j.lines, acknowledged)
 	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
+	defer closeNow(t, s)
+	for {
+		page, err := s.History(t.Context(), rollout.Query{After: j.last, OldestFirst: true})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	all, err := s.records(t.Context(), `SELECT `+columns+` FROM change ORDER BY seq`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	newest := map[string]rollout.Change{}
-	for i, c := range all {
-		if c.Seq != uint64(i+1) {
-			t.Fatalf("record %d stands at place %d", c.Seq, i+1)
+		if len(page) == 0 {
+			break
 		}
-		before := newest[c.Route].After
-		if diff := cmp.Diff(before, c.Before); diff != "" {
-			t.Fatalf("record %d does not start where the one before ended:\n%s", c.Seq, diff)
-		}
-		newest[c.Route] = c
-		line := fmt.Sprint(c.Seq, " ", c.ID, " ", c.Route, " ", c.After.Version, " ", uint32(c.After.Share), " ", c.After.Hold != nil)
-		if told, ok := acknowledged[c.Seq]; ok && told != line {
-			t.Errorf("acknowledged %q, stored %q", told, line)
+		for _, c := range page {
+			j.take(t, c)
 		}
 	}
 	for seq, line := range acknowledged {
-		if seq > uint64(len(all)) {
+		if seq > j.last {
 			t.Errorf("acknowledged and lost: %s", line)
 		}
 	}
@@ -188,7 +279,50 @@ func checkJournal(t *testing.T, path string, acknowledged map[uint64]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(newest, saved.Newest); diff != "" {
+	if diff := cmp.Diff(j.newest, saved.Newest); diff != "" {
 		t.Errorf("the present is not what the journal says:\n%s", diff)
+	}
+}
+
+// take holds the next record against those before it.
+func (j *journal) take(t *testing.T, c rollout.Change) {
+	t.Helper()
+	if j.last++; c.Seq != j.last {
+		t.Fatalf("record %d stands at place %d", c.Seq, j.last)
+	}
+	if diff := cmp.Diff(j.newest[c.Route].After, c.Before); diff != "" {
+		t.Fatalf("record %d does not start where the one before ended:\n%s", c.Seq, diff)
+	}
+	j.newest[c.Route] = c
+	if told, ok := j.lines[c.Seq]; ok && told != said(c) {
+		t.Errorf("acknowledged %q, stored %q", told, said(c))
+	}
+	if c.Verb != rollout.VerbAdvance {
+		return
+	}
+	j.steps++
+	before, after := c.Before.Rollout.Step, c.After.Rollout.Step
+	if after != before+1 || c.After.Share != walk.Steps[after-1] || c.Before.Share != walk.Steps[before-1] {
+		t.Errorf("record %d goes from step %d (%s) to %d (%s)", c.Seq, before, c.Before.Share, after, c.After.Share)
+	}
+}
+
+// checkSnapshots reads every snapshot: it is whole, and has the journal as it
+// was.
+func (j *journal) checkSnapshots(t *testing.T, path string) {
+	t.Helper()
+	kept, err := snapshots(path)
+	if err != nil || len(kept) > snapshotCount+1 { // a kill may come before the oldest is removed
+		t.Fatalf("%v, %v", kept, err)
+	}
+	for _, name := range kept {
+		newest, err := tryCopy(name, path+".restoring")
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.snapshots++
+		if told, ok := j.lines[newest.Seq]; ok && told != said(newest) || newest.Seq > j.last {
+			t.Errorf("acknowledged %q, in the snapshot %q", told, said(newest))
+		}
 	}
 }

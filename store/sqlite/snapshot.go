@@ -155,14 +155,14 @@ func (s *Store) snapshot(ctx context.Context, at time.Time) (name string, err er
 	if err := s.writeTo(ctx, unfinished); err != nil {
 		return "", s.explain("copying", errors.Join(err, removeDatabase(unfinished)))
 	}
-	if err := os.Rename(unfinished, name); err != nil {
+	if err := os.Rename(unfinished, name); err != nil { //nolint:gosec // beside the file that the operator names
 		return "", s.explain("copying", err)
 	}
 	if err := syncDir(filepath.Dir(name)); err != nil {
 		return "", s.explain("copying", err)
 	}
 	for _, old := range kept[min(len(kept), snapshotCount-1):] {
-		if err := os.Remove(old); err != nil {
+		if err := os.Remove(old); err != nil { //nolint:gosec // as above
 			return "", s.explain("copying", err)
 		}
 	}
@@ -183,7 +183,7 @@ func (s *Store) snapshotName(at time.Time, kept []string) string {
 }
 
 func (s *Store) writeTo(ctx context.Context, path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // beside the file that the operator names
 	if err != nil {
 		return err
 	}
