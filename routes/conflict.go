@@ -77,26 +77,26 @@ func run(rules []rule, together func(rule) bool) int {
 
 // branches are the rules of a slice by their segment at a depth.
 type branches struct {
-	end, slash, rest []rule // at most one each
+	end, slash, rest []rule // one each for each method
 	deeper           []rule // wild and literals
 	wild, literals   []rule
 }
 
 func branch(rules []rule, depth int) (b branches) {
-	if len(rules) > 0 && len(rules[0].segments) == depth {
-		b.end, rules = rules[:1], rules[1:]
+	take := func(belongs func(rule) bool) []rule {
+		n := 0
+		if len(rules) > 0 && belongs(rules[0]) {
+			n = run(rules, belongs)
+		}
+		taken := rules[:n]
+		rules = rules[n:]
+		return taken
 	}
-	if len(rules) > 0 && rules[0].segments[depth].kind == segSlash {
-		b.slash, rules = rules[:1], rules[1:]
-	}
-	if len(rules) > 0 && rules[0].segments[depth].kind == segRest {
-		b.rest, rules = rules[:1], rules[1:]
-	}
+	b.end = take(func(r rule) bool { return len(r.segments) == depth })
+	b.slash = take(func(r rule) bool { return r.segments[depth].kind == segSlash })
+	b.rest = take(func(r rule) bool { return r.segments[depth].kind == segRest })
 	b.deeper = rules
-	if len(rules) > 0 && rules[0].segments[depth].kind == segWild {
-		n := run(rules, func(r rule) bool { return r.segments[depth].kind == segWild })
-		b.wild, rules = rules[:n], rules[n:]
-	}
+	b.wild = take(func(r rule) bool { return r.segments[depth].kind == segWild })
 	b.literals = rules
 	return b
 }

@@ -64,7 +64,7 @@ type FailedCondition struct {
 func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entry) (key, source string), now time.Time) Explanation {
 	host, _ := hostName(r.Host)
 	x := Explanation{Table: t.version, Method: r.Method, Host: strings.ToLower(host), Path: r.Path, Candidates: []Candidate{}}
-	w := walk{table: t, request: r, trace: &trace{}}
+	w := walk{table: t, request: *r, trace: &trace{}}
 	facts := Facts{Match: w.run()}
 	x.Candidates = append(x.Candidates, w.trace.candidates...)
 	e := facts.Match.Entry
@@ -91,19 +91,22 @@ type trace struct {
 }
 
 // others notes the routes of a pattern that are for other methods.
-func (tr *trace) others(first *group, method string) {
-	for g := first; g != nil; g = g.next {
-		if g.method == "" || g.method == method || g.method == http.MethodGet && method == http.MethodHead {
-			continue
+func (tr *trace) others(t *tree, first uint32, method string) {
+	for at := first; ; at++ {
+		g := t.groups[at]
+		if of := t.methods[g.method]; of != "" && of != method && (of != http.MethodGet || method != http.MethodHead) {
+			for _, e := range t.choices[at].entries {
+				tr.add(e, &FailedCondition{On: "method", Test: "exact", Expected: of, Found: "different"})
+			}
 		}
-		for _, e := range g.entries {
-			tr.add(e, &FailedCondition{On: "method", Test: "exact", Expected: g.method, Found: "different"})
+		if !g.more {
+			return
 		}
 	}
 }
 
 // group notes the routes of a group up to the one that ended the search.
-func (tr *trace) group(w *walk, g *group, rank int, v verdict) {
+func (tr *trace) group(w *walk, g *choice, rank int, v verdict) {
 	for i, e := range g.entries {
 		if i == rank && v == holds {
 			tr.add(e, nil)

@@ -17,11 +17,11 @@ const maxLoose = 100
 // same values.
 func deadRoutes(t *Table) (found Problems) {
 	takers := map[*Entry][]*Entry{}
-	t.eachGroup(func(g *group) {
-		if len(g.entries) > 1 {
-			takenIn(g, takers)
+	for _, c := range t.tree.choices {
+		if len(c.entries) > 1 {
+			takenIn(c.entries, takers)
 		}
-	})
+	}
 	for _, e := range t.entries {
 		by := takers[e]
 		if len(by) == 0 || len(by) < len(e.rules()) {
@@ -35,38 +35,12 @@ func deadRoutes(t *Table) (found Problems) {
 	return found
 }
 
-// eachGroup calls visit with the routes of each pattern and method.
-func (t *Table) eachGroup(visit func(*group)) {
-	t.anyHost.eachGroup(visit)
-	for _, n := range t.hosts {
-		n.eachGroup(visit)
-	}
-	for _, n := range t.literals {
-		n.eachGroup(visit)
-	}
-}
-
-// eachGroup visits the groups of n and of what is below it, except for what
-// Table.literals leads to.
-func (n *node) eachGroup(visit func(*group)) {
-	if n == nil {
-		return
-	}
-	for _, first := range []*group{n.end, n.slash, n.rest} {
-		for g := first; g != nil; g = g.next {
-			visit(g)
-		}
-	}
-	n.child.eachGroup(visit)
-	n.wild.eachGroup(visit)
-}
-
 // takenIn notes for each entry of a group that is never reached who takes its
 // requests.
-func takenIn(g *group, takers map[*Entry][]*Entry) {
+func takenIn(entries []*Entry, takers map[*Entry][]*Entry) {
 	equal := map[string]*Entry{}   // by conditions
 	loose := map[string][]*Entry{} // with other than exact conditions, by what they ask for
-	for _, e := range g.entries {
+	for _, e := range entries {
 		conditions, asked, exact := e.conditions()
 		taker := equal[conditions]
 		for _, other := range loose[asked] {

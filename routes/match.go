@@ -20,14 +20,14 @@ type Match struct {
 // path, not on the number of routes. It takes no lock and does not allocate,
 // but for a query value that a condition asks for and that was sent encoded.
 func (t *Table) Match(r *Request) Match {
-	w := walk{table: t, request: r}
+	w := walk{table: t, request: *r}
 	return w.run()
 }
 
 // walk is the state of one match. Explain runs the same one with a trace.
 type walk struct {
 	table   *Table
-	request *Request
+	request Request // a copy: through a pointer the caller's would escape
 	match   Match
 	values  values
 	trace   *trace // nil but under Explain
@@ -38,30 +38,32 @@ func (w *walk) run() Match {
 		return Match{Reason: ReasonAmbiguousPath}
 	}
 	w.match.Reason = ReasonNoRoute
-	if root := w.table.host(w.request.Host); root != nil && w.find(root, w.request.Path) {
+	if root, there := w.table.host(w.request.Host); there && w.find(root, w.request.Path) {
 		return w.match
 	}
-	w.find(w.table.anyHost, w.request.Path)
+	w.find(0, w.request.Path)
 	return w.match
 }
 
-// host is the root of the patterns that name the host, nil when none does.
-func (t *Table) host(host string) *node {
+// host is the root of the patterns that name the host, if any does.
+func (t *Table) host(host string) (root uint32, there bool) {
 	if len(t.hosts) == 0 {
-		return nil
+		return 0, false
 	}
 	name, lower := hostName(host)
 	if lower {
-		return t.hosts[name]
+		root, there = t.hosts[name]
+		return root, there
 	}
 	if len(name) > maxHost {
-		return nil
+		return 0, false
 	}
 	var folded [maxHost]byte
 	for i := range len(name) {
 		folded[i] = lowerASCII(name[i])
 	}
-	return t.hosts[string(folded[:len(name)])]
+	root, there = t.hosts[string(folded[:len(name)])]
+	return root, there
 }
 
 func lowerASCII(c byte) byte {
@@ -71,74 +73,73 @@ func lowerASCII(c byte) byte {
 	return c
 }
 
-// find asks the patterns below n whose remaining segments match rest, which is
-// empty or starts with a slash. Because no two patterns conflict, literal
+// find asks the patterns below a node whose remaining segments match rest, which
+// is empty or starts with a slash. Because no two patterns conflict, literal
 // before wildcard before rest is from most to least specific. It reports
 // whether the walk is over.
-func (w *walk) find(n *node, rest string) bool {
+func (w *walk) find(at uint32, rest string) bool {
+	tree := &w.table.tree
+	n := tree.node(at)
 	switch rest {
 	case "":
-		return w.ask(n.end)
+		return w.ask(n.field(fieldEnd))
 	case "/":
-		return w.ask(n.slash) || w.ask(n.rest)
+		return w.ask(n.field(fieldSlash)) || w.ask(n.field(fieldRest))
 	}
 	text, tail := cutSegment(rest)
-	if next := w.table.next(n, text); next != nil && w.find(next, tail) {
+	if next := tree.literal(at, n, text); next != 0 && w.find(next, tail) {
 		return true
 	}
-	return n.wild != nil && w.find(n.wild, tail) || w.ask(n.rest)
-}
-
-// next is the child of n for a literal segment, nil when there is none.
-func (t *Table) next(n *node, text string) *node {
-	if n.child == nil || n.text == text {
-		return n.child
+	if next := n.field(fieldWild); next != 0 && w.find(next, tail) {
+		return true
 	}
-	if n.number == 0 {
-		return nil
-	}
-	return t.literals.slot(n, text).child
+	return w.ask(n.field(fieldRest))
 }
 
 // ask asks the routes of one pattern, those that name the method first.
-func (w *walk) ask(first *group) bool {
-	if first == nil {
+func (w *walk) ask(first uint32) bool {
+	if first == 0 {
 		return false
 	}
 	method := w.request.Method
 	if w.trace != nil {
-		w.trace.others(first, method)
+		w.trace.others(&w.table.tree, first, method)
 	}
 	return w.askMethod(first, method) ||
 		method == http.MethodHead && w.askMethod(first, http.MethodGet) ||
 		method != "" && w.askMethod(first, "")
 }
 
-func (w *walk) askMethod(first *group, method string) bool {
-	for g := first; g != nil; g = g.next {
-		if g.method == method {
-			return w.pick(g)
+func (w *walk) askMethod(first uint32, method string) bool {
+	tree := &w.table.tree
+	for at := first; ; at++ {
+		g := tree.groups[at]
+		if tree.methods[g.method] == method {
+			return w.pick(at, g)
+		}
+		if !g.more {
+			return false
 		}
 	}
-	return false
 }
 
 // pick takes the first route of the group whose conditions hold, or stops the
 // walk at the first where that cannot be known.
-func (w *walk) pick(g *group) bool {
-	if g.sure != nil && w.trace == nil {
-		w.match = Match{Entry: g.sure}
+func (w *walk) pick(at uint32, g group) bool {
+	if g.sure != 0 && w.trace == nil {
+		w.match = Match{Entry: &w.table.compiled[g.sure-1]}
 		return true
 	}
-	rank, verdict := w.search(g)
+	c := &w.table.tree.choices[at]
+	rank, verdict := w.search(c)
 	if w.trace != nil {
-		w.trace.group(w, g, rank, verdict)
+		w.trace.group(w, c, rank, verdict)
 	}
 	switch verdict {
 	case fails:
 		return false
 	case holds:
-		w.match = Match{Entry: g.entries[rank]}
+		w.match = Match{Entry: c.entries[rank]}
 	case unclear:
 		w.match = Match{Reason: ReasonAmbiguousCondition}
 	}

@@ -75,6 +75,26 @@ func TestTableHasItsRoutes(t *testing.T) {
 	}
 }
 
+// Long texts and deep paths, up to the longest pattern that is taken.
+func TestLongPatterns(t *testing.T) {
+	t.Parallel()
+	long := "/" + strings.Repeat("a", maxPattern-1)
+	deep := strings.Repeat("/a", maxPattern/2-1)
+	table := compile(t, &Route{Match: long}, &Route{Match: long[:300]}, &Route{Match: long[:299] + "b"},
+		&Route{Match: deep}, &Route{Match: deep[2:] + "/{x}"}, &Route{Match: "/{rest...}"})
+	for path, want := range map[string]int{
+		long: 0, long[:300]: 1, long[:299] + "b": 2, deep: 3, deep[2:] + "/b": 4,
+		long[:301]: 5, long[:299] + "c": 5, deep + "/": 5, long + "a": 5,
+	} {
+		if m := table.Match(&Request{Method: "GET", Path: path}); m.Entry == nil || m.Entry.Index != want {
+			t.Errorf("%.10s… of %d bytes: %+v, want route %d", path, len(path), m, want)
+		}
+	}
+	if _, err := parsePattern(long + "a"); err == nil || !strings.Contains(err.Error(), "at most 65536") {
+		t.Error(err)
+	}
+}
+
 func TestMatchAndDecideDoNotAllocate(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -101,7 +121,8 @@ func TestMatchAndDecideDoNotAllocate(t *testing.T) {
 	} {
 		facts := Facts{State: State{Known: true, Share: One / 2, Salt: "salt"}, Key: "key"}
 		allocs := testing.AllocsPerRun(200, func() {
-			facts.Match = test.table.Match(test.r)
+			request := *test.r // it must not escape
+			facts.Match = test.table.Match(&request)
 			Decide(facts, noon)
 		})
 		if allocs != 0 && !raceEnabled {

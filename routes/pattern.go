@@ -37,12 +37,19 @@ const (
 	segLiteral                    // this text
 )
 
+// maxPattern is the longest match text, in bytes. Servers refuse a request line
+// long before; and what is made of a pattern has a depth as of its segments.
+const maxPattern = 64 << 10
+
 // parsePattern parses s. It refuses what ServeMux refuses, and also what
 // ServeMux takes but could never match: a host with a port or in a form no
 // request has, an unclean path, bytes that make a path ambiguous.
 func parsePattern(s string) (pattern, error) {
 	if s == "" {
 		return pattern{}, errors.New("empty pattern: write at least /")
+	}
+	if len(s) > maxPattern {
+		return pattern{}, fmt.Errorf("a pattern of %d bytes: no server takes a path that long; at most %d", len(s), maxPattern)
 	}
 	var p pattern
 	rest := s
@@ -137,11 +144,12 @@ func parseSegments(path string) ([]segment, error) {
 // cutSegment cuts the first segment off a path that starts with a slash; rest
 // is empty or starts with a slash again.
 func cutSegment(path string) (text, rest string) {
-	path = path[1:]
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		return path[:i], path[i:]
+	for i := 1; i < len(path); i++ { // most are shorter than strings.IndexByte is worth
+		if path[i] == '/' {
+			return path[1:i], path[i:]
+		}
 	}
-	return path, ""
+	return path[1:], ""
 }
 
 func parseSegment(text string) (segment, error) {

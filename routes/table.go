@@ -4,43 +4,17 @@ import "net/http"
 
 // Table is a compiled route table. It is immutable and safe for concurrent use.
 type Table struct {
-	doc     *Document
-	version string
-	entries []*Entry
-	byName  map[string]*Entry
+	doc      *Document
+	version  string
+	compiled []Entry
+	entries  []*Entry // those
+	byName   map[string]*Entry
 
-	// The tree that Match walks: a root for each host that patterns name and
-	// one for all others; below it one level per path segment. With many
-	// routes its cost is that of cache misses: hence a node's first literal
-	// child is in the node itself, and all others in one hash table.
-	hosts    map[string]*node
-	anyHost  *node
-	literals edges
+	tree  tree
+	hosts map[string]uint32 // the root for each host that patterns name
 
 	// sources are the values that conditions ask for, each once.
 	sources []source
-}
-
-// node is a place in the tree: the segments of the path up to here. Its size is
-// that of a cache line.
-type node struct {
-	text   string // leads to child
-	child  *node  // the first literal child; the others are in Table.literals
-	number uint32 // the node's own when there are others, else 0
-	wild   *node
-	end    *group // patterns that end here
-	slash  *group // … with /{$}
-	rest   *group // … with a trailing slash or {name...}
-}
-
-// group is the routes of one pattern and method, in the order they are asked.
-// The groups of one pattern form a list, one for each method.
-type group struct {
-	method  string // empty: every method
-	sure    *Entry // the first entry when it has no conditions, else nil
-	entries []*Entry
-	index   *index // nil when there are few entries
-	next    *group
 }
 
 // Entry is one compiled route. It is immutable and safe for concurrent use.

@@ -24,16 +24,16 @@ type rule struct {
 // stands first in the document.
 func Compile(doc *Document) (*Table, Problems) {
 	t := &Table{
-		doc:     doc,
-		entries: make([]*Entry, len(doc.Routes)),
-		byName:  make(map[string]*Entry, len(doc.Routes)),
-		hosts:   map[string]*node{},
-		anyHost: &node{},
+		doc:      doc,
+		compiled: make([]Entry, len(doc.Routes)),
+		entries:  make([]*Entry, len(doc.Routes)),
+		byName:   make(map[string]*Entry, len(doc.Routes)),
 	}
 	c := compiler{table: t, regexps: map[string]*regexp.Regexp{}, numbers: map[source]int{}}
 	rules := make([]rule, 0, len(doc.Routes))
 	for i, route := range doc.Routes {
-		e := c.compileEntry(i, route)
+		e := &t.compiled[i]
+		c.compileEntry(e, i, route)
 		t.entries[i] = e
 		t.byName[route.Name] = e
 		rules = e.appendRules(rules)
@@ -42,14 +42,10 @@ func Compile(doc *Document) (*Table, Problems) {
 		return nil, c.problems
 	}
 	slices.SortFunc(rules, rule.compare)
-	heads, sizes := join(rules)
-	if problems := conflicts(heads); len(problems) > 0 {
+	if problems := conflicts(heads(rules)); len(problems) > 0 {
 		return nil, problems
 	}
-	for i, head := range heads {
-		c.insert(head, rules[:sizes[i]])
-		rules = rules[sizes[i]:]
-	}
+	t.tree, t.hosts = pack(rules)
 	return t, nil
 }
 
@@ -75,8 +71,12 @@ func (e *Entry) appendRules(rules []rule) []rule {
 
 // compare sorts by pattern, and rules of one pattern in the order they are asked.
 func (r rule) compare(other rule) int {
+	return cmp.Or(r.comparePattern(other), r.compareWithin(other))
+}
+
+// compareWithin sorts the rules of one pattern in the order they are asked.
+func (r rule) compareWithin(other rule) int {
 	return cmp.Or(
-		r.comparePattern(other),
 		cmp.Compare(len(other.entry.tests), len(r.entry.tests)),
 		cmp.Compare(r.entry.Index, other.entry.Index),
 	)
@@ -103,91 +103,14 @@ func (s segment) compare(other segment) int {
 	return strings.Compare(s.text, other.text)
 }
 
-// join finds the rules of one pattern among sorted ones: the first of each, and
-// how many they are.
-func join(rules []rule) (heads []rule, sizes []int) {
+// heads are the first of the rules of each pattern, among sorted ones.
+func heads(rules []rule) (first []rule) {
 	for i, r := range rules {
 		if i == 0 || r.comparePattern(rules[i-1]) != 0 {
-			heads = append(heads, r)
-			sizes = append(sizes, 0)
-		}
-		sizes[len(sizes)-1]++
-	}
-	return heads, sizes
-}
-
-// insert adds the rules of one pattern, of which head is the first, to the tree.
-func (c *compiler) insert(head rule, rules []rule) {
-	n := c.root(head.host)
-	for _, s := range head.segments {
-		switch s.kind {
-		case segSlash:
-			n.slash = newGroup(rules, n.slash)
-			return
-		case segRest:
-			n.rest = newGroup(rules, n.rest)
-			return
-		case segWild:
-			if n.wild == nil {
-				n.wild = &node{}
-			}
-			n = n.wild
-		case segLiteral:
-			n = c.literal(n, s.text)
+			first = append(first, r)
 		}
 	}
-	n.end = newGroup(rules, n.end)
-}
-
-// root is the node of a host, which it makes when there is none.
-func (c *compiler) root(host string) *node {
-	if host == "" {
-		return c.table.anyHost
-	}
-	n := c.table.hosts[host]
-	if n == nil {
-		n = &node{}
-		c.table.hosts[host] = n
-	}
-	return n
-}
-
-func newGroup(rules []rule, next *group) *group {
-	g := &group{method: rules[0].method, entries: make([]*Entry, len(rules)), next: next}
-	for i, r := range rules {
-		g.entries[i] = r.entry
-	}
-	g.index = newIndex(g.entries)
-	if len(g.entries[0].tests) == 0 {
-		g.sure = g.entries[0]
-	}
-	return g
-}
-
-// literal is the child of n for a literal segment, which it makes when there is
-// none.
-func (c *compiler) literal(n *node, text string) *node {
-	if n.child == nil {
-		n.text, n.child = text, &node{}
-		return n.child
-	}
-	if n.text == text {
-		return n.child
-	}
-	if n.number == 0 {
-		c.parents++
-		n.number = c.parents
-	}
-	t := c.table
-	if 2*(c.edges+1) > len(t.literals) {
-		t.literals = t.literals.grown()
-	}
-	e := t.literals.slot(n, text)
-	if e.child == nil {
-		c.edges++
-		*e = edge{parent: n, child: &node{}, text: text}
-	}
-	return e.child
+	return first
 }
 
 // compiler holds what is shared between entries while a table is made.
@@ -196,15 +119,12 @@ type compiler struct {
 	regexps  map[string]*regexp.Regexp
 	numbers  map[source]int // by place in table.sources
 	problems Problems
-
-	edges   int    // in table.literals
-	parents uint32 // nodes with edges there
 }
 
 // compileEntry compiles one route; what is wrong goes to the problems, although
 // Parse should have found it.
-func (c *compiler) compileEntry(index int, route *Route) *Entry {
-	e := &Entry{Index: index, Route: route}
+func (c *compiler) compileEntry(e *Entry, index int, route *Route) {
+	e.Index, e.Route = index, route
 	var errs [3]error
 	e.pattern, errs[0] = parsePattern(route.Match)
 	if errs[0] == nil {
@@ -217,7 +137,6 @@ func (c *compiler) compileEntry(index int, route *Route) *Entry {
 			Text: route.Match, Message: err.Error(),
 		})
 	}
-	return e
 }
 
 // number is the place of a source in the table.

@@ -133,7 +133,7 @@ type search struct {
 
 // search finds the first route of the group that does not fail, and whether it
 // holds; the verdict is fails when all do.
-func (w *walk) search(g *group) (rank int, v verdict) {
+func (w *walk) search(g *choice) (rank int, v verdict) {
 	if g.index == nil {
 		for rank = range g.entries {
 			if v = w.verdict(g.entries[rank]); v != fails {

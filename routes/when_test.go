@@ -294,7 +294,7 @@ func FuzzAutomaton(f *testing.F) {
 			entries[i] = &Entry{tests: []test{{Condition: Condition{Kind: Present}}}} // fails
 		}
 		a.build()
-		w := walk{table: &Table{sources: []source{{fromHeader, "X"}}}, request: &Request{}}
+		w := walk{table: &Table{sources: []source{{fromHeader, "X"}}}}
 		for i, literal := range literals {
 			entries[i].tests[0].Kind = Absent // holds
 			s := search{walk: &w, entries: entries, best: len(entries)}

@@ -43,7 +43,7 @@ func (w *walk) value(number int) value {
 			return seen.read[i]
 		}
 	}
-	v := w.table.sources[number].value(w.request)
+	v := w.table.sources[number].value(&w.request)
 	if seen.count < len(seen.read) {
 		seen.sources[seen.count], seen.read[seen.count] = number, v
 		seen.count++
