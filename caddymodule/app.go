@@ -46,6 +46,7 @@ type App struct {
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
 	withdraw func()
+	unhook   func()
 
 	generation *handover.Generation
 
@@ -143,6 +144,9 @@ func (a *App) Start() error {
 	if a.withdraw, err = run.Offer(a.targets); err != nil {
 		return err
 	}
+	if a.unhook, err = a.emitEvents(run); err != nil {
+		return err
+	}
 	return a.boundDrain()
 }
 
@@ -194,6 +198,9 @@ func (a *App) Engine() (*engine.Engine, error) {
 func (a *App) Stop() error {
 	if a.withdraw != nil {
 		a.withdraw()
+	}
+	if a.unhook != nil {
+		a.unhook()
 	}
 	return nil
 }

@@ -37,6 +37,9 @@ type state struct {
 	db     *sqlite.Store
 	ledger *rollout.Ledger
 	log    generationLog
+	// leader moves the rollouts: the newest engine over the ledger. There are
+	// two while a reload to another route table is under way.
+	leader stack[*pooled]
 }
 
 // pooled is an engine in the pool, with the state it holds on to.
@@ -81,10 +84,12 @@ func newEngine(id identity, log *slog.Logger) (*pooled, error) {
 			StoreNotice: p.state.db.Notice(),
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),
+			Leads:       func() bool { newest, _ := p.state.leader.newest(); return newest == p },
 		})
 	}
 	if err == nil {
 		if err = p.Watch(id.routes); err == nil {
+			p.state.leader.push(p)
 			return p, nil
 		}
 		err = errors.Join(err, p.Close())
@@ -96,6 +101,7 @@ func newEngine(id identity, log *slog.Logger) (*pooled, error) {
 // Destruct ends the engine and lets go of its state; the pool calls it when the
 // last generation has let go of the engine.
 func (p *pooled) Destruct() error {
+	p.state.leader.remove(p)
 	err := p.Close()
 	_, released := states.Delete(p.store)
 	return errors.Join(err, p.Telemetry().Close(context.Background()), released)

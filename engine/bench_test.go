@@ -60,6 +60,8 @@ func BenchmarkWay(b *testing.B) {
 			measure(b, bed, "/api/"+route+"/7", http.Header{"X-Tenant": {"tenant-17"}})
 		})
 	}
+	b.Run("percent", func(b *testing.B) { decidedBy(b, "percent: 50") })
+	b.Run("rollout", func(b *testing.B) { decidedBy(b, "rollout: { steps: [50] }") })
 	table := strings.ReplaceAll(strings.ReplaceAll(halves, "{ url: MONOLITH }", "{}"), "{ url: SERVICE }", "{}")
 	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
 	b.Run("visitor/known", func(b *testing.B) {
@@ -69,6 +71,28 @@ func BenchmarkWay(b *testing.B) {
 	b.Run("visitor/new", func(b *testing.B) { measure(b, bed, "/visitor", http.Header{}) })
 	b.Run("unmatched", func(b *testing.B) { measure(b, bed, "/nowhere", http.Header{}) })
 }
+
+// decidedBy measures a route at 50 % by what its table says: evidence must cost
+// next to nothing.
+func decidedBy(b *testing.B, field string) {
+	b.Helper()
+	table := strings.NewReplacer("MONOLITH", "{}", "SERVICE", "{}", "FIELD", field).Replace(fieldTable)
+	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
+	if strings.HasPrefix(field, "rollout") {
+		plan, err := bed.PlanOf("r")
+		must(b, err)
+		_, err = bed.ledger.Start(b.Context(), "r", plan, act)
+		must(b, err)
+	}
+	measure(b, bed, "/r", http.Header{"X-Tenant": {"tenant-17"}})
+}
+
+const fieldTable = `
+targets: { monolith: MONOLITH, s: SERVICE }
+monolith: monolith
+routes:
+  - { name: r, match: /r, service: s, owner: o, sticky: "header:X-Tenant", fallback: [connect], FIELD }
+`
 
 // measure measures one request again and again; its header is what a browser sends.
 func measure(b *testing.B, on *bed, path string, header http.Header) {
@@ -84,13 +108,14 @@ func measure(b *testing.B, on *bed, path string, header http.Header) {
 		r.Header[name] = values
 	}
 	w := newAnswer()
+	result := new(Result) // the adapter's, and the request's own there
 	b.ReportAllocs()
 	for b.Loop() {
 		clear(w.header)
 		delete(r.Header, "X-Request-Id") // as for every new request
 		delete(r.Header, "Traceparent")
-		var result Result
-		if err := on.Engine.ServeHTTP(w, r, clientForTest, on.site, &result); err != nil {
+		*result = Result{}
+		if err := on.Engine.ServeHTTP(w, r, clientForTest, on.site, result); err != nil {
 			b.Fatal(err)
 		}
 	}

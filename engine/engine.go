@@ -42,6 +42,11 @@ type Options struct {
 	// Poll is how often the table's file is looked at beside watching it, for
 	// file systems that tell nothing. Default 2s.
 	Poll time.Duration
+	// Look is how often the rollouts are looked at. Default 2s.
+	Look time.Duration
+	// Leads says whether this engine moves rollouts. Engines that share a ledger
+	// while configurations overlap give it, so that one of them does. Nil: it does.
+	Leads func() bool
 	// Quiet is how long a file must be left alone after a change before it is
 	// read, so that no half-written table is. Default 50ms.
 	Quiet time.Duration
@@ -69,6 +74,9 @@ type Engine struct {
 	refused *Refusal
 	salts   map[string]string   // by cohort; a salt never changes
 	offers  map[*offer]struct{} // one per living configuration
+
+	controller *rollout.Controller
+	events     events
 
 	background context.Context
 	retry      chan struct{} // asks for what is missing
@@ -100,6 +108,11 @@ func New(o Options) (*Engine, error) {
 	e.background, cancel = context.WithCancel(context.Background())
 	unsubscribe := e.ledger.Subscribe(func(*rollout.Snapshot) { e.publish() })
 	e.finish = append(e.finish, unsubscribe, cancel)
+	e.events = events{log: e.log, queue: make(chan rollout.Event, waitingEvents)}
+	if err := e.startController(); err != nil {
+		cancel()
+		return nil, err
+	}
 	e.fetchVisitors()
 	e.done.Go(e.keepTrying)
 	return e, nil

@@ -23,6 +23,8 @@ var (
 	ErrDeclared = errors.New("the route's percentage is declared in the route table")
 	// ErrNoService: the route has no service to send anything to.
 	ErrNoService = errors.New("the route has no service")
+	// ErrNoPlan: the table gives the route no rollout.
+	ErrNoPlan = errors.New("the route has no rollout in the route table")
 	// ErrConnect: method CONNECT asks for a tunnel past the table.
 	ErrConnect = errors.New("method CONNECT is refused")
 	// ErrNoTarget: the site offers no block for a target that has no url.
@@ -61,6 +63,19 @@ func (e *DeclaredError) Error() string {
 
 // Unwrap makes errors.Is find ErrDeclared.
 func (e *DeclaredError) Unwrap() error { return ErrDeclared }
+
+// NoPlanError is ErrNoPlan with the place in the file.
+type NoPlanError struct {
+	Route, File string
+	Line        int
+}
+
+func (e *NoPlanError) Error() string {
+	return fmt.Sprintf("%v: give %s one at %s:%d, such as rollout: {}", ErrNoPlan, e.Route, e.File, e.Line)
+}
+
+// Unwrap makes errors.Is find ErrNoPlan.
+func (e *NoPlanError) Unwrap() error { return ErrNoPlan }
 
 // RefusedError is ErrRefused with all problems found.
 type RefusedError struct {
@@ -105,12 +120,20 @@ var statuses = [...]struct {
 	{ErrUnknownRoute, http.StatusNotFound},
 	{ErrDeclared, http.StatusUnprocessableEntity},
 	{ErrNoService, http.StatusUnprocessableEntity},
+	{ErrNoPlan, http.StatusUnprocessableEntity},
 	{ErrRefused, http.StatusUnprocessableEntity},
 	{rollout.ErrReasonRequired, http.StatusBadRequest},
 	{rollout.ErrActorRequired, http.StatusBadRequest},
 	{rollout.ErrInvalid, http.StatusBadRequest},
 	{rollout.ErrNotHeld, http.StatusUnprocessableEntity},
 	{rollout.ErrNoBrake, http.StatusUnprocessableEntity},
+	{rollout.ErrNotApproved, http.StatusForbidden},
+	{rollout.ErrStarted, http.StatusUnprocessableEntity},
+	{rollout.ErrNotStarted, http.StatusUnprocessableEntity},
+	{rollout.ErrNotPaused, http.StatusUnprocessableEntity},
+	{rollout.ErrLastStep, http.StatusUnprocessableEntity},
+	{rollout.ErrNoVersion, http.StatusNotFound},
+	{rollout.ErrPlan, http.StatusUnprocessableEntity},
 	{rollout.ErrNotStored, http.StatusServiceUnavailable},
 	{rollout.ErrClosed, http.StatusServiceUnavailable},
 }

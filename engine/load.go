@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -187,6 +188,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		lanes:     make([]lane, len(table.Routes())),
 		unmatched: lane{recorder: e.telemetry.Route("")},
 		targets:   map[string]*proxy.Target{},
+		rollouts:  map[string]rollout.Plan{},
 	}
 	running := e.running()
 	failures := map[string]*failureLog{}
@@ -207,6 +209,9 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	next.monolith = use(table.Document().Monolith, true)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
+		if c := countsOf(entry, table.Document().Targets, running); c != nil {
+			next.lanes[i].counts, next.rollouts[entry.Route.Name] = c, rollout.PlanOf(entry.Route.Rollout)
+		}
 		if service := entry.Route.Service; service != "" && problems == nil {
 			next.lanes[i].service = use(service, false)
 		}

@@ -26,6 +26,8 @@ type Result struct {
 	Target string
 	// Duration is from arrival to the end of the answer.
 	Duration time.Duration
+
+	tally tally
 }
 
 // Site holds the upstreams that a site's `target NAME { … }` blocks make, by
@@ -72,7 +74,8 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	decision, entry, key := e.decide(v, r, &c, start)
 	lane := v.laneOf(entry)
-	recorder := lane.recorder // all that a stream, which may outlast many tables, keeps of this one
+	// All that a stream, which may outlast many tables, keeps of this one.
+	recorder := lane.recorder
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
@@ -84,8 +87,12 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	defer func() {
 		result.Duration = e.now().Sub(start)
 		recorder.Record(ctx, &result.Decision, served(result, err))
+		result.tally.end(result, err)
 	}()
 	way.fill(r, entry, c, result.RequestID)
+	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {
+		way.watch(&result.tally)
+	}
 	result.Outcome, err = proxy.Forward(w, guardTrailers(r), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
 		e.report(ctx, &way, result, err)
@@ -145,6 +152,15 @@ func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, request
 	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: requestID, Timeout: entry.Route.Timeout}
 	if entry.Route.Rewrite != "" {
 		t.plan.ServiceCall.Path, t.plan.ServiceCall.RawPath = entry.Rewrite(r.URL.Path, r.URL.RawPath)
+	}
+}
+
+// watch has the head of the decided arm's answer told.
+func (t *way) watch(heads proxy.Heads) {
+	if t.plan.Arm == routes.Service {
+		t.plan.ServiceCall.Heads = heads
+	} else {
+		t.plan.MonolithCall.Heads = heads
 	}
 }
 

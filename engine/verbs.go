@@ -26,6 +26,11 @@ func (e *Engine) Set(ctx context.Context, route string, share routes.PPM, a roll
 			Route: route, File: e.view.Load().path, Line: entry.Route.PercentLine, Percent: *percent,
 		}
 	}
+	if plan := entry.Route.Rollout; plan != nil {
+		if err := rollout.PlanOf(plan).MayRaise(e.ledger.Snapshot().Route(route), share); err != nil {
+			return rollout.Change{}, err
+		}
+	}
 	return e.ledger.Set(ctx, route, share, a)
 }
 

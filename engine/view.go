@@ -32,12 +32,14 @@ type plan struct {
 	// unmatched takes the requests that no route matches.
 	unmatched lane
 	targets   map[string]*proxy.Target // those with a url that something uses
+	rollouts  map[string]rollout.Plan  // of the routes that have one
 }
 
 // lane is the way of one route's requests.
 type lane struct {
 	service  upstream // without a name when the route has none
 	recorder *telemetry.Route
+	counts   *counts // nil when the table gives the route no rollout
 }
 
 // upstream is a target as the table names it.

@@ -29,18 +29,24 @@ func (a *answer) WriteHeader(status int) {
 	case a.status == 0 && a.call.replaces(status):
 		a.status, a.refused = status, true
 	default:
-		if a.status == 0 {
-			a.status = status
-		}
+		a.started(status)
 		a.ResponseWriter.WriteHeader(status)
 	}
 }
 
 // begin notes the status 200 that a write without one means.
-func (a *answer) begin() {
-	if a.status == 0 {
-		a.status = http.StatusOK
+func (a *answer) begin() { a.started(http.StatusOK) }
+
+// started notes the first status.
+func (a *answer) started(status int) {
+	if a.status != 0 {
+		return
 	}
+	a.status = status
+	h := a.Header()
+	kind := h.Get("Content-Type")
+	a.call.head(status, h, status == http.StatusSwitchingProtocols ||
+		hasPrefixFold(kind, "text/event-stream") || hasPrefixFold(kind, "application/grpc"))
 }
 
 // Write implements io.Writer.
@@ -80,7 +86,7 @@ func (a *answer) FlushError() error {
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
-		a.status = http.StatusSwitchingProtocols
+		a.started(http.StatusSwitchingProtocols)
 	}
 	return conn, buffered, err
 }

@@ -35,6 +35,8 @@ type Call struct {
 	// in canonical form, nil removes the field. A client's Connection field
 	// cannot remove them, as it can those set on the request itself.
 	Header http.Header
+	// Heads, when not nil, is told of the answer's head.
+	Heads Heads
 
 	// Set by Forward: answers with these statuses are failures, as long as body
 	// could be sent again.
@@ -42,6 +44,22 @@ type Call struct {
 	body    *upload
 	// Set by a Target: the status of the answer it began.
 	status int
+}
+
+// Heads is told of the head of an answer that the client will get, once and
+// before the answer ends, which for a stream may be hours later. It must be
+// quick and must not change the header.
+type Heads interface {
+	// Head has the final status, the fields as the upstream sent them, and
+	// whether the answer is a stream: an upgraded connection, events, gRPC.
+	Head(status int, header http.Header, stream bool)
+}
+
+// head tells of the answer's head.
+func (c *Call) head(status int, header http.Header, stream bool) {
+	if c.Heads != nil {
+		c.Heads.Head(status, header, stream)
+	}
 }
 
 // replaces reports whether an answer with status is to be left to the monolith.

@@ -136,6 +136,7 @@ func (t *Target) answer(res *http.Response) error {
 			return errSwitch
 		}
 		x.becomeStream()
+		x.call.head(res.StatusCode, res.Header, true)
 		return nil
 	}
 	if !x.drained.Load() && hasBody(x.in) && x.in.ProtoMajor == 1 {
@@ -144,6 +145,7 @@ func (t *Target) answer(res *http.Response) error {
 		h["Connection"] = []string{"close"}
 	}
 	x.receive(res)
+	x.call.head(res.StatusCode, res.Header, x.stream)
 	moveHeader(h, res)
 	if len(res.Trailer) != 0 && x.in.ProtoMajor == 1 && x.in.Method != http.MethodHead {
 		delete(h, "Content-Length") // HTTP/2 has both, HTTP/1.1 only one of them

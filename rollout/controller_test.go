@@ -510,7 +510,9 @@ func TestAControllerWantsItsOptions(t *testing.T) {
 // does not outweigh what it sees now.
 func TestAServiceThatWasWellForLongIsStillNoticed(t *testing.T) {
 	t.Parallel()
-	plan := brisk(func(p *rollout.Plan) { p.Gates.Approval = []string{"carla"} })
+	plan := brisk(func(p *rollout.Plan) {
+		p.Gates.Approval, p.Gates.ApprovalAbove = []string{"carla"}, 25*percent
+	})
 	play(t, plan, func(t *testing.T, s *stage) {
 		t.Helper()
 		must(t)(s.ledger.Start(t.Context(), "a", plan, anna))

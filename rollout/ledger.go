@@ -174,7 +174,7 @@ func (l *Ledger) Release(ctx context.Context, route string, a Act) (Change, erro
 		if err != nil {
 			return before, err
 		}
-		return after.with(func(r *Progress) { r.Since = now }), nil
+		return after.with(func(r *Progress) { r.Since, r.StartedBy = now, a.By }), nil
 	})
 }
 

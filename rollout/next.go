@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -108,13 +107,7 @@ func breach(p Plan, e Evidence) string {
 
 // gate answers the wait for the first gate that is not open.
 func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bool) {
-	begun := s.Rollout.Since
-	if e.Anew.After(begun) {
-		begun = e.Anew
-	}
-	if s.Hold != nil && s.Hold.Until.After(begun) { // a hold that ended by itself
-		begun = s.Hold.Until
-	}
+	begun := stepBegun(s, e)
 	wait = Action{Do: Wait, Share: s.Share}
 	g := p.Gates
 	switch {
@@ -131,12 +124,36 @@ func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bo
 		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
 	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):
 		wait.Why = fmt.Sprintf("%d mismatches in %d comparisons: not certainly below %s", e.Mismatched, e.Compared, g.MismatchBelow)
-	case len(g.Approval) > 0 && !slices.Contains(g.Approval, s.Rollout.ApprovedBy):
-		wait.Why = "approval by " + strings.Join(g.Approval, " or ")
+	case g.wantsApproval(p.Steps[p.position(s.Share)+1]) && !g.approved(s.Rollout):
+		wait.Why = "approval by " + g.approvers(s.Rollout)
 	default:
 		return wait, true
 	}
 	return wait, false
+}
+
+// stepBegun is when the step's time began to count.
+func stepBegun(s RouteState, e Evidence) time.Time {
+	begun := s.Rollout.Since
+	if e.Anew.After(begun) {
+		begun = e.Anew
+	}
+	if s.Hold != nil && s.Hold.Until.After(begun) { // a hold that ended by itself
+		begun = s.Hold.Until
+	}
+	return begun
+}
+
+// Step is the step that a share has reached, from 1; 0 is before the first.
+func (p Plan) Step(share routes.PPM) int { return p.position(share) + 1 }
+
+// Earliest is when the route may go to its next step as far as the plan's times
+// are concerned; zero when none follows.
+func (p Plan) Earliest(s RouteState, e Evidence) time.Time {
+	if s.phase() != Running || s.Share >= p.Steps[len(p.Steps)-1] {
+		return time.Time{}
+	}
+	return p.Only.Next(stepBegun(s, e).Add(p.Every))
 }
 
 // unsettled says which guard has not passed.

@@ -12,6 +12,8 @@ type Progress struct {
 	// Since is when that step began, or began anew after a release, a resume or
 	// an undo. The step's time counts from here, also after a restart.
 	Since time.Time `json:"since"`
+	// StartedBy is who let it go on last: started, resumed, released or undid.
+	StartedBy string `json:"started_by,omitempty"`
 	// ApprovedBy is who approved the next step.
 	ApprovedBy string `json:"approved_by,omitempty"`
 }

@@ -19,14 +19,15 @@ func (l *Ledger) Start(ctx context.Context, route string, p Plan, a Act) (Change
 			return before, ErrStarted
 		}
 		before.Share = max(before.Share, p.Steps[0])
-		before.Rollout = &Progress{Phase: Running, Step: p.position(before.Share) + 1, Since: now}
+		before.Rollout = &Progress{Phase: Running, Step: p.position(before.Share) + 1, Since: now, StartedBy: a.By}
 		return before, nil
 	})
 }
 
-// Advance goes to the plan's next step, once stored, whatever its gates say; a
-// paused rollout stays paused there. ErrNotStarted refuses it without a rollout,
-// ErrLastStep at the last step.
+// Advance goes to the plan's next step, once stored, whatever its gates say but
+// that of approval; a paused rollout stays paused there. ErrNotStarted refuses it
+// without a rollout, ErrLastStep at the last step, ErrNotApproved a step that
+// nobody who may has approved.
 func (l *Ledger) Advance(ctx context.Context, route string, p Plan, a Act) (Change, error) {
 	if err := p.Validate(); err != nil {
 		return Change{}, err
@@ -39,6 +40,9 @@ func (l *Ledger) Advance(ctx context.Context, route string, p Plan, a Act) (Chan
 			return before, ErrNotStarted
 		case at == len(p.Steps)-1:
 			return before, ErrLastStep
+		}
+		if err := p.MayRaise(before, p.Steps[at+1]); err != nil {
+			return before, err
 		}
 		before.Share = p.Steps[at+1]
 		return before.with(func(r *Progress) { r.Step, r.Since, r.ApprovedBy = at+2, now, "" }), nil
@@ -69,7 +73,7 @@ func (l *Ledger) Resume(ctx context.Context, route string, a Act) (Change, error
 		if before.phase() != Paused {
 			return before, ErrNotPaused
 		}
-		return before.with(func(r *Progress) { r.Phase, r.Since = Running, now }), nil
+		return before.with(func(r *Progress) { r.Phase, r.Since, r.StartedBy = Running, now, a.By }), nil
 	})
 }
 
@@ -155,7 +159,7 @@ func (l *Ledger) Undo(ctx context.Context, route string, version uint64, a Act) 
 		if !after.Hold.Active(now) {
 			after.Hold = nil
 		}
-		return after.with(func(r *Progress) { r.Since, r.ApprovedBy = now, "" }), nil
+		return after.with(func(r *Progress) { r.Since, r.StartedBy, r.ApprovedBy = now, a.By, "" }), nil
 	})
 }
 

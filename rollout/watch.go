@@ -11,9 +11,9 @@ import (
 type Reading struct {
 	// Totals are what both arms answered.
 	Totals evidence.Totals
-	// Build names the service's build, empty when it does not say. Another one
-	// starts the evidence anew.
-	Build string
+	// Service says what is counted, and Build names its build, empty when that
+	// is not known. Another one starts the evidence anew.
+	Service, Build string
 	// Compared and Mismatched count shadow comparisons.
 	Compared, Mismatched uint64
 }
@@ -37,10 +37,10 @@ type watch struct {
 
 // watchKey is what evidence belongs to: when it changes, so does what is tried.
 type watchKey struct {
-	share  routes.PPM
-	since  time.Time
-	build  string
-	limits evidence.Limits
+	share          routes.PPM
+	since          time.Time
+	service, build string
+	limits         evidence.Limits
 }
 
 // anew starts the evidence from the reading.
@@ -57,7 +57,10 @@ func (w *watch) retry(now time.Time) {
 
 // look takes the next reading of a route and answers what is known now.
 func (w *watch) look(s RouteState, p Plan, r *Reading, now time.Time) Evidence {
-	key := watchKey{share: s.Share, build: r.Build, limits: p.limits()}
+	if w.key.build == "" { // it was not known, so it has not changed
+		w.key.build, w.result.Build = r.Build, r.Build
+	}
+	key := watchKey{share: s.Share, service: r.Service, build: r.Build, limits: p.limits()}
 	if s.Rollout != nil {
 		key.since = s.Rollout.Since
 	}
