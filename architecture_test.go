@@ -23,14 +23,15 @@ var mayImport = map[string][]string{
 	"rollout":     {"routes"},
 	"identity":    {"routes"},
 	"proxy":       {"routes"},
+	"flags":       {"routes"},
 	"shadow":      {"routes", "rollout"},
 	"telemetry":   {"routes"},
 	"store":       {"routes", "rollout", "identity", "shadow"},
-	"engine":      {"routes", "rollout", "identity", "proxy", "shadow", "telemetry"},
-	"caddymodule": {"routes", "rollout", "identity", "proxy", "shadow", "telemetry", "engine", "store"},
+	"engine":      {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry"},
+	"caddymodule": {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store"},
 	"cmd":         {"caddymodule", "routes", "telemetry"},
 	// Tools and tests around the product; nothing of the product imports them.
-	"internal": {"routes", "rollout", "identity", "proxy", "shadow", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
+	"internal": {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
 	"bench":    {"routes", "internal"},
 	"examples": {"internal"},
 }
