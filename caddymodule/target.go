@@ -10,7 +10,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
 
 	"github.com/strangler-proxy/strangler/proxy"
 )
@@ -50,7 +49,8 @@ func (t *Target) Serve(w http.ResponseWriter, r *http.Request, c *proxy.Call) er
 		head.timer = time.AfterFunc(c.Timeout, func() { cancel(context.DeadlineExceeded) })
 		defer head.timer.Stop()
 	}
-	err := t.run(head, r.WithContext(ctx))
+	var tried attempts
+	err := t.run(head, r.WithContext(tried.watch(ctx)))
 	if err == nil && !head.begun {
 		err = errNoAnswer
 	}
@@ -58,6 +58,7 @@ func (t *Target) Serve(w http.ResponseWriter, r *http.Request, c *proxy.Call) er
 		return nil
 	}
 	f := t.failure(err)
+	f.Sent = tried.sent(ctx)
 	switch {
 	case r.Context().Err() != nil:
 		f.Kind, f.Status = proxy.KindCanceled, proxy.StatusClientClosedRequest
@@ -136,13 +137,4 @@ func (t *Target) failure(err error) *proxy.Failure {
 		f.Kind = proxy.KindClient
 	}
 	return f
-}
-
-// unsent says whether reverse_proxy failed before it sent anything. Its error
-// for having no healthy upstream is known by its text only.
-func unsent(err error) bool {
-	var dial reverseproxy.DialError
-	var given caddyhttp.HandlerError
-	return errors.As(err, &dial) ||
-		errors.As(err, &given) && given.Err != nil && given.Err.Error() == "no upstreams available"
 }

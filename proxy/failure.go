@@ -40,6 +40,9 @@ type Failure struct { //nolint:errname // what happened, of which Err is the err
 	// Started: a part of an answer was written. The only right thing then is
 	// panic(http.ErrAbortHandler), so that the client sees a broken answer.
 	Started bool
+	// Sent, with a kind that says that nothing was sent: an upstream asked before
+	// may have got the request all the same.
+	Sent bool
 	// Err is the cause. Its text may quote bytes of a message, Cause does not.
 	Err error
 }

@@ -45,7 +45,8 @@ type Outcome struct {
 // first byte of its answer, at the monolith, if p.Fallback has the failure and
 // asking twice is safe:
 //
-//   - nothing was sent (connect, busy, open): safe for every method;
+//   - nothing was sent (connect, busy, open, and not Sent before): safe for every
+//     method;
 //   - anything else: safe for idempotent methods (RFC 9110, 9.2.2) whose body,
 //     if any, is still there from its first byte.
 //
@@ -128,7 +129,7 @@ func (p *Plan) fallsBack(f *Failure, r *http.Request, body *upload) bool {
 	named, safe := false, idempotent(r.Method)
 	switch f.Kind {
 	case KindConnect, KindBusy, KindOpen:
-		named, safe = p.Fallback.Connect || !p.Fallback.Declared, true
+		named, safe = p.Fallback.Connect || !p.Fallback.Declared, safe || !f.Sent
 	case KindError:
 		named = p.Fallback.Error
 	case KindTimeout:
