@@ -1,6 +1,9 @@
 package routes
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // indexFrom is how many routes of one pattern get an index.
 const indexFrom = 9
@@ -81,8 +84,8 @@ func (e *Entry) anchors() []anchor {
 		case Exact:
 			exact = append(exact, anchor{source: t.source, texts: []string{t.Text}})
 		case Prefix:
-			if t.Text != "" {
-				contains = append(contains, anchor{source: t.source, contains: true, texts: []string{foldASCII(t.Text)}})
+			if t.Text != "" && utf8.ValidString(t.Text) { // a part of a rune would not be folded as the rune is
+				contains = append(contains, anchor{source: t.source, contains: true, texts: []string{fold(t.Text)}})
 			}
 		case Regexp:
 			for _, set := range requiredLiterals(t.Text) {
@@ -172,24 +175,41 @@ func (s *search) askAll(ranks []int32) {
 
 // scan asks the routes of which a literal is in the text, each literal once.
 func (s *search) scan(a *automaton, text string) {
-	if len(a.nodes) == 0 {
+	if len(a.states) == 0 {
 		return
 	}
-	var seen *visits
-	at := int32(0)
-	for i := range len(text) {
-		at = a.step(at, lowerASCII(text[i]))
-		for out := a.nodes[at].output; out != 0; out = a.nodes[a.nodes[out].fail].output {
-			if seen == nil {
-				seen = a.visits()
+	var seen *visits // nil before the first literal
+	for at := int32(0); text != ""; {
+		if c := text[0]; c < utf8.RuneSelf {
+			at, text = a.step(at, lowerASCII(c)), text[1:]
+			if out := a.states[at].output; out != 0 {
+				seen = s.askOutput(a, out, seen)
 			}
-			if !seen.first(out) {
-				break // then the shorter ones were seen, too
+			continue
+		}
+		var piece folded
+		piece, text = cutFolded(text)
+		for _, letter := range piece.bytes[:piece.size] {
+			at = a.step(at, letter)
+			if out := a.states[at].output; out != 0 {
+				seen = s.askOutput(a, out, seen)
 			}
-			s.askAll(a.nodes[out].ranks)
 		}
 	}
 	if seen != nil {
 		a.pool.Put(seen)
 	}
+}
+
+// askOutput asks the routes of a literal and of the shorter ones that end with
+// it, and notes that.
+func (s *search) askOutput(a *automaton, out int32, seen *visits) *visits {
+	if seen == nil {
+		seen = a.visits()
+	}
+	for out != 0 && seen.first(out) { // once one was seen, the shorter ones were, too
+		s.askAll(a.outputs[out].ranks)
+		out = a.outputs[out].next
+	}
+	return seen
 }

@@ -21,11 +21,29 @@ func TestIndexFindsByTheRarestCondition(t *testing.T) {
 		for _, ranks := range found.exact {
 			most = max(most, len(ranks))
 		}
-		for _, node := range found.literals.nodes {
-			most = max(most, len(node.ranks))
+		for _, out := range found.literals.outputs {
+			most = max(most, len(out.ranks))
 		}
 		if len(found.all) != n || most != 1 {
 			t.Errorf("%s: %d routes, up to %d by one text", text, len(found.all), most)
+		}
+	}
+}
+
+// Case-folding expressions need no more literals than others, also with the
+// letters that other runes fold to (k and the Kelvin sign, s and the long s).
+func TestFoldingNeedsNoMoreLiterals(t *testing.T) {
+	t.Parallel()
+	const n = 100
+	table := compile(t, conditionRoutes(n, Regexp, "(?i)^Kiosks-Desks-É-%dx$")...)
+	if found := newIndex(table.Routes()).sources[0].literals.outputs[1:]; len(found) != n {
+		t.Errorf("%d literals for %d routes", len(found), n)
+	}
+	for _, value := range []string{"kiosks-desks-é-42x", "KIOSKS-DESKS-É-42X", "Kioſks-deſKs-é-42x"} {
+		r := tenantRequest(0)
+		r.Header["X-Tenant"] = []string{value}
+		if m := table.Match(r); m.Entry == nil || m.Entry.Index != 42 {
+			t.Errorf("%q: %+v, want route 42", value, m)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"regexp/syntax"
 	"slices"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -12,7 +11,8 @@ import (
 // a literal text is in the value. This is the idea of RE2's FilteredRE2
 // (https://github.com/google/re2, prefilter.h): from the parsed expression
 // follow sets of literals of which every match contains at least one.
-// Literals are folded: ASCII letters are in lower case.
+// Literals are folded, whether the expression asks for it or not: then each
+// has one spelling.
 
 // maxLiterals bounds the sets of literals that are looked at.
 const maxLiterals = 16
@@ -53,7 +53,7 @@ func require(re *syntax.Regexp) requirements {
 	case syntax.OpLiteral:
 		parts := make([]requirements, len(re.Rune))
 		for i, r := range re.Rune {
-			parts[i] = requirements{exact: spellings(r, re.Flags&syntax.FoldCase != 0)}
+			parts[i] = requirements{exact: spelling(r)}
 		}
 		return requireEach(parts)
 	case syntax.OpCharClass:
@@ -161,20 +161,13 @@ func union(a, b []string) []string {
 	return slices.Compact(texts)
 }
 
-// spellings are the folded texts of which one is there when r matches; nil
+// spelling is the folded text that is there when r matches, as the only one; nil
 // when that is not known. (U+FFFD also matches bytes that are not UTF-8.)
-func spellings(r rune, fold bool) []string {
+func spelling(r rune) []string {
 	if r == utf8.RuneError {
 		return nil
 	}
-	texts := []string{foldASCII(string(r))}
-	if !fold {
-		return texts
-	}
-	for other := unicode.SimpleFold(r); other != r; other = unicode.SimpleFold(other) {
-		texts = union(texts, []string{foldASCII(string(other))})
-	}
-	return texts
+	return []string{fold(string(r))}
 }
 
 // classSpellings are the spellings of a class, given as pairs of first and last.
@@ -182,7 +175,7 @@ func classSpellings(ranges []rune) []string {
 	var texts []string
 	for i := 0; i < len(ranges); i += 2 {
 		for r := ranges[i]; r <= ranges[i+1]; r++ {
-			one := spellings(r, false)
+			one := spelling(r)
 			if one == nil || len(texts) == maxLiterals {
 				return nil
 			}
@@ -190,12 +183,4 @@ func classSpellings(ranges []rune) []string {
 		}
 	}
 	return texts
-}
-
-func foldASCII(s string) string {
-	b := []byte(s)
-	for i, c := range b {
-		b[i] = lowerASCII(c)
-	}
-	return string(b)
 }
