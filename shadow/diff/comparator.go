@@ -127,12 +127,15 @@ func newTime(arg string) (comparator, error) {
 		if limit > 0 {
 			return "time " + strconv.FormatBool(zoned), ok
 		}
-		return t.UTC().Format(time.RFC3339Nano) + strconv.FormatBool(zoned), ok
+		if !ok {
+			return "", false
+		}
+		return "time " + strconv.FormatBool(zoned) + strconv.FormatInt(t.Unix(), 10), true
 	}
 	closeTo := func(a, b *node) bool {
 		x, _, _ := parseTime(a)
 		y, _, _ := parseTime(b)
-		return x.Sub(y).Abs() <= limit
+		return x.Equal(y) || x.Sub(y).Abs() <= limit
 	}
 	return comparator{canon: canon, close: closeTo}, nil
 }

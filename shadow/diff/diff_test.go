@@ -229,6 +229,10 @@ func TestStatusClassOutranksAll(t *testing.T) {
 	if len(got.Differences) != 1 || got.Differences[0].Signature != "status value 200→500" {
 		t.Errorf("%+v", got)
 	}
+	ruled := comparer(t, Options{Rules: []Rule{rule("status", "ignore", "")}})
+	if got := ruled.Compare(a, b, now); got.Total != 2 {
+		t.Errorf("with the status excused the rest counts: %+v", got)
+	}
 	b = answer("application/json", `{"a":2}`)
 	b.Status = 201
 	if got := c.Compare(a, b, now); got.Total != 2 {

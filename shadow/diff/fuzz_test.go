@@ -91,6 +91,12 @@ func FuzzJSONOracle(f *testing.F) {
 		if !okA || !okB || big10(x) || big10(y) {
 			return
 		}
+		// Spelled by encoding/json it is still the same.
+		if again, err := json.Marshal(a); err == nil && !lossy(x) {
+			if got := c.Compare(answer("application/json", string(x)), answer("application/json", string(again)), now); got.Verdict != Equal {
+				t.Errorf("%q and %q are equal: %v", x, again, found(got))
+			}
+		}
 		equal := oracleEqual(a, b)
 		if got.Verdict == Equal && !equal {
 			t.Errorf("%q and %q are not equal", x, y)

@@ -208,16 +208,18 @@ func (w *walk) hashChild(t *tree, c, index int32, in kind) (uint64, error) {
 func (w *walk) ruledHash(v *node) (h uint64, ruled bool) {
 	for i := range w.c.rules {
 		r := &w.c.rules[i]
-		if r.path.root != w.root || r.comparator.scope == scopeList || r.Expired(w.now) || !w.match(r.path.selectors, w.steps) {
+		scope := r.comparator.scope
+		if r.path.root != w.root || scope == scopeList || scope == scopeLeaf && !v.kind.leaf() ||
+			r.Expired(w.now) || !w.match(r.path.selectors, w.steps) {
 			continue
 		}
-		switch r.comparator.scope {
+		switch scope {
 		case scopeTree:
 			return 0, true
 		case scopeType:
 			return uint64(v.kind) + 1, true
 		default:
-			if text, ok := r.comparator.canon(v); ok && v.kind.leaf() {
+			if text, ok := r.comparator.canon(v); ok {
 				return maphash.String(w.c.seed, text) | 1, true
 			}
 		}

@@ -27,6 +27,9 @@ func parseHTML(t *tree, body string, m media) (int32, error) {
 	if err != nil {
 		return none, err
 	}
+	if growsBeyond(text, t.limits.Nodes) {
+		return none, errTooManyNodes
+	}
 	document, err := html.Parse(strings.NewReader(text))
 	if err != nil {
 		return none, errTooDeep // the only error there is
@@ -159,17 +162,11 @@ func atBlock(text, sibling *html.Node) bool {
 // blocks are the elements that the HTML Standard's section 15.3 gives a display
 // that is neither inline nor none, by their atom. An element that is not here,
 // a custom one say, counts as inline: white space beside it is compared.
-var blocks = func() map[atom.Atom]bool {
-	out := map[atom.Atom]bool{}
-	for _, a := range []atom.Atom{
-		atom.Html, atom.Head, atom.Body, atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Center,
-		atom.Dd, atom.Details, atom.Dialog, atom.Dir, atom.Div, atom.Dl, atom.Dt, atom.Fieldset, atom.Figcaption,
-		atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,
-		atom.Hgroup, atom.Hr, atom.Legend, atom.Li, atom.Main, atom.Menu, atom.Nav, atom.Ol, atom.Optgroup,
-		atom.Option, atom.P, atom.Pre, atom.Search, atom.Section, atom.Summary, atom.Ul,
-		atom.Table, atom.Caption, atom.Colgroup, atom.Col, atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr, atom.Td, atom.Th,
-	} {
-		out[a] = true
-	}
-	return out
-}()
+var blocks = tags(
+	atom.Html, atom.Head, atom.Body, atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Center,
+	atom.Dd, atom.Details, atom.Dialog, atom.Dir, atom.Div, atom.Dl, atom.Dt, atom.Fieldset, atom.Figcaption,
+	atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6, atom.Header,
+	atom.Hgroup, atom.Hr, atom.Legend, atom.Li, atom.Main, atom.Menu, atom.Nav, atom.Ol, atom.Optgroup,
+	atom.Option, atom.P, atom.Pre, atom.Search, atom.Section, atom.Summary, atom.Ul,
+	atom.Table, atom.Caption, atom.Colgroup, atom.Col, atom.Thead, atom.Tbody, atom.Tfoot, atom.Tr, atom.Td, atom.Th,
+)

@@ -1,9 +1,12 @@
 package diff
 
 import (
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/net/html"
 )
 
 func TestLimitsAreNeverEqual(t *testing.T) {
@@ -18,9 +21,12 @@ func TestLimitsAreNeverEqual(t *testing.T) {
 		"bytes":      {"text/plain", "aaaa", "bbbb", Limits{Bytes: 3}, TooLarge},
 		"JSON depth": {"application/json", deep("[", "]", 100_000), "[]", Limits{}, TooDeep},
 		"XML depth":  {"text/xml", deep("<a>", "</a>", 1000), "<a/>", Limits{}, TooDeep},
-		"HTML depth": {"text/html", deep("<b>", "</b>", 1000), "<a>", Limits{}, TooDeep},
-		"nodes":      {"application/json", many, "[]", Limits{Nodes: 100}, TooManyNodes},
-		"work":       {"application/json", many, strings.Replace(many, "0]", " 0]", 1), Limits{Work: 100}, TooMuchWork},
+		"HTML depth": {"text/html", deep("<div>", "</div>", 1000), "<a>", Limits{}, TooDeep},
+		"HTML nodes": {"text/html", "<p>" + attributed(400) + "</p>" + strings.Repeat("<p>x", 2000), "<a>", Limits{}, TooManyNodes},
+		"HTML nodes behind ignored end tags": {"text/html", "<p>" + attributed(400) + "</p><table><td>" + strings.Repeat("</b>", 400) +
+			"</table>" + strings.Repeat("<p>x", 2000), "<a>", Limits{}, TooManyNodes},
+		"nodes": {"application/json", many, "[]", Limits{Nodes: 100}, TooManyNodes},
+		"work":  {"application/json", many, strings.Replace(many, "0]", " 0]", 1), Limits{Work: 100}, TooMuchWork},
 	} {
 		c := comparer(t, Options{Limits: test.limits})
 		for _, pair := range [][2]string{{test.a, test.b}, {test.b, test.a}} {
@@ -76,6 +82,41 @@ func TestHardCasesEnd(t *testing.T) {
 			if got.Verdict == Equal || got.Reason == ParserFailed {
 				t.Errorf("%s: %v", name, got.Verdict)
 			}
+		}
+	}
+}
+
+// attributed is n formatting elements that are left open, no two of which are
+// the same.
+func attributed(n int) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("<b a" + strconv.Itoa(i) + ">")
+	}
+	return b.String()
+}
+
+// TestGrowthIsAnUpperBound holds the estimate against what the parser makes.
+func TestGrowthIsAnUpperBound(t *testing.T) {
+	t.Parallel()
+	parts := []string{"<p>", "</p>", "<b>", "<b a>", "<i b>", "</b>", "</i>", "<table>", "<td>", "</td>", "</table>", "x", "<div>", "</div>", "<a>", "</a>", "<button>", "</button>", "<select>", "</select>", "<svg>", "</svg>", "<object>", "</object>", "<template>", "</template>", "<caption>"}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 3000 {
+		var page strings.Builder
+		for range random.IntN(200) {
+			page.WriteString(parts[random.IntN(len(parts))])
+		}
+		document, err := html.Parse(strings.NewReader(page.String()))
+		if err != nil {
+			continue
+		}
+		nodes := 0
+		for range document.Descendants() {
+			nodes++
+		}
+		// html, head and body, and a tbody and tr per table, come by themselves.
+		if implied := 3 + 3*strings.Count(page.String(), "<t"); !growsBeyond(page.String(), nodes-implied-1) {
+			t.Fatalf("%d nodes in %s", nodes, page.String())
 		}
 	}
 }

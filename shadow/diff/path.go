@@ -46,9 +46,9 @@ const (
 //	path     = root *( "." name / ".." name / ".*" / "..*" / "[" inside "]" / "..[" inside "]" )
 //	root     = "$" / "status" / "header" / "trailer"
 //	name     = 1*( letter / digit / "_" / "-" / "@" / "#" / any byte beyond ASCII )
-//	inside   = "*" / index / quoted / "?@." name "==" quoted / "?@[" quoted "]" "==" quoted
-//	quoted = "'" *byte "'" / DQUOTE *byte DQUOTE   ; "\" makes the next byte plain
+//	inside   = "*" / index / string / "?@." name "==" string / "?@[" string "]" "==" string
 //	index    = "0" / 1*digit
+//	string   = "'" *byte "'" / DQUOTE *byte DQUOTE   ; "\" makes the next byte plain
 func parsePath(s string) (*rulePath, error) {
 	end := strings.IndexAny(s, ".[")
 	if end < 0 {

@@ -21,13 +21,15 @@ type elementBuilder struct {
 	tree *tree
 	open []openElement
 	// keepSpace keeps white space in elements that hold no other text.
-	keepSpace bool
+	keepSpace  bool
+	namespaces map[string]bool // of XML, that were declared
 }
 
 type openElement struct {
 	attributes, content parent
 	elements            int
 	words               bool   // text that is more than white space
+	preserve            bool   // xml:space is preserve, here or around
 	pending             []byte // text that may go on
 }
 
@@ -58,6 +60,7 @@ func (b *elementBuilder) start(name string) error {
 		return err
 	}
 	b.open = append(b.open, openElement{
+		preserve:   b.top().preserve,
 		attributes: parent{tree: b.tree, node: self},
 		content:    parent{tree: b.tree, node: content},
 	})
@@ -104,7 +107,7 @@ func (b *elementBuilder) end() error {
 	top := b.top()
 	b.open = b.open[:len(b.open)-1]
 	// Elements that hold elements alone are pretty-printed at will.
-	if !b.keepSpace && !top.words && (top.elements > 0 || len(b.open) == 0) {
+	if !b.keepSpace && !top.preserve && !top.words && (top.elements > 0 || len(b.open) == 0) {
 		b.tree.dropText(top.content.node)
 	}
 	if len(b.open) > 0 {
@@ -126,6 +129,9 @@ func (t *tree) dropText(content int32) {
 	}
 }
 
+// xmlSpace is the namespace of xml:space, XML 1.0 section 2.10.
+const xmlSpace = "http://www.w3.org/XML/1998/namespace"
+
 // parseXML reads a document with namespaces (Namespaces in XML 1.0): prefixes
 // and the order of attributes do not matter, nor comments, nor white space
 // between elements where there is no other text.
@@ -138,6 +144,9 @@ func parseXML(t *tree, body string, m media) (int32, error) {
 	if err != nil {
 		return none, err
 	}
+	b.namespaces = map[string]bool{"": true, xmlSpace: true}
+	// In these white space between elements is text, whatever stands beside it.
+	b.keepSpace = m.kind == "application/xhtml+xml" || m.kind == "image/svg+xml"
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
 		if m.charset != "" {
@@ -170,24 +179,7 @@ func parseXML(t *tree, body string, m media) (int32, error) {
 func (b *elementBuilder) xml(token xml.Token) error {
 	switch v := token.(type) {
 	case xml.StartElement:
-		if err := b.start(v.Name.Local); err != nil {
-			return err
-		}
-		if err := b.attribute("xmlns", v.Name.Space); err != nil {
-			return err
-		}
-		for _, a := range v.Attr {
-			name := a.Name.Local
-			switch {
-			case a.Name.Space == "xmlns" || a.Name.Space == "" && name == "xmlns":
-				continue // a declaration: the names that use it are what counts
-			case a.Name.Space != "":
-				name = "{" + a.Name.Space + "}" + name
-			}
-			if err := b.attribute(name, a.Value); err != nil {
-				return err
-			}
-		}
+		return b.xmlStart(v)
 	case xml.EndElement:
 		return b.end()
 	case xml.CharData:
@@ -198,6 +190,43 @@ func (b *elementBuilder) xml(token xml.Token) error {
 		}
 	case xml.Directive:
 		return b.other(nameDoctype, string(v))
+	}
+	return nil
+}
+
+// xmlStart opens an element. encoding/xml leaves a prefix that was not declared
+// where the namespace should be: such a document is not well-formed.
+func (b *elementBuilder) xmlStart(v xml.StartElement) error {
+	if err := b.start(v.Name.Local); err != nil {
+		return err
+	}
+	for _, a := range v.Attr {
+		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
+			b.namespaces[a.Value] = true
+		}
+	}
+	if !b.namespaces[v.Name.Space] {
+		return errMalformed
+	}
+	if err := b.attribute("xmlns", v.Name.Space); err != nil {
+		return err
+	}
+	for _, a := range v.Attr {
+		name := a.Name.Local
+		switch {
+		case a.Name.Space == "xmlns" || a.Name.Space == "" && name == "xmlns":
+			continue // a declaration: the names that use it are what counts
+		case !b.namespaces[a.Name.Space]:
+			return errMalformed
+		case a.Name.Space != "":
+			name = "{" + a.Name.Space + "}" + name
+		}
+		if a.Name.Space == xmlSpace && a.Name.Local == "space" {
+			b.top().preserve = a.Value == "preserve"
+		}
+		if err := b.attribute(name, a.Value); err != nil {
+			return err
+		}
 	}
 	return nil
 }
