@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,49 @@ func TestAdminAPI(t *testing.T) {
 	r.must(admin.PathRollout, nil, &rollouts)
 	if len(rollouts.Routes) != 1 || rollouts.Routes[0].Version != 3 || rollouts.Routes[0].Percent != 12.5 {
 		t.Errorf("rollout: %+v", rollouts)
+	}
+}
+
+// TestHistoryHasEveryFilter makes changes and asks for them by each filter, with
+// the query that the command line sends.
+func TestHistoryHasEveryFilter(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(plainCaddyfile)
+	for i, by := range []string{"anna", "bert", "anna", "carl"} {
+		r.must(admin.PathSet, m{"route": "faq-read", "percent": i + 1, "by": by, "source": []string{"cli", "api"}[i%2]}, nil)
+	}
+	r.must(admin.PathBrake, m{"by": "anna", "reason": "a test"}, nil)
+	r.must(admin.PathSet, m{"route": "faq-read", "percent": 50, "by": "dora", "dry_run": true}, nil)
+	var all admin.HistoryAnswer
+	r.must(admin.PathHistory, nil, &all)
+	if len(all.Changes) != 5 || all.More || all.Changes[0].Verb != rollout.VerbBrake {
+		t.Fatalf("all: %+v", all)
+	}
+	third := all.Changes[2] // the second of anna's
+	for name, c := range map[string]struct {
+		query rollout.Query
+		want  []uint64
+	}{
+		"route":  {rollout.Query{Route: "faq-read"}, []uint64{4, 3, 2, 1}},
+		"brake":  {rollout.Query{Route: rollout.AllRoutes}, []uint64{5}},
+		"actor":  {rollout.Query{Actor: "anna"}, []uint64{5, 3, 1}},
+		"source": {rollout.Query{Source: "cli"}, []uint64{3, 1}},
+		"verb":   {rollout.Query{Verb: rollout.VerbSet, Limit: 2}, []uint64{4, 3}},
+		"since":  {rollout.Query{Since: third.At}, []uint64{5, 4, 3}},
+		"until":  {rollout.Query{Until: third.At, OldestFirst: true}, []uint64{1, 2}},
+		"before": {rollout.Query{Before: 3}, []uint64{2, 1}},
+		"after":  {rollout.Query{After: 3}, []uint64{5, 4}},
+	} {
+		var page admin.HistoryAnswer
+		r.must(admin.PathHistory+"?"+admin.HistoryQuery(c.query).Encode(), nil, &page)
+		got := make([]uint64, 0, len(page.Changes))
+		for _, change := range page.Changes {
+			got = append(got, change.Seq)
+		}
+		if !slices.Equal(got, c.want) || page.More != (c.query.Limit > 0) {
+			t.Errorf("%s: %v (more: %t), want %v", name, got, page.More, c.want)
+		}
 	}
 }
 
@@ -117,6 +161,17 @@ func TestAdminAPIRefuses(t *testing.T) {
 		"not held":            {method: "POST", path: admin.PathRelease, kind: asJSON, body: `{"route":"faq-read","by":"a"}`, status: 422, says: "not held"},
 		"no brake":            {method: "POST", path: admin.PathReleaseOfBrake, kind: asJSON, body: `{"by":"a"}`, status: 422, says: "not on"},
 		"old version":         {method: "POST", path: admin.PathSet, kind: asJSON, body: `{"route":"faq-read","percent":1,"by":"a","if_version":7}`, status: 409},
+		"start by GET":        {method: "GET", path: admin.PathStart, status: 405, says: "allowed: POST"},
+		"undo by GET":         {method: "GET", path: admin.PathUndo, status: 405, says: "allowed: POST"},
+		"history by POST":     {method: "POST", path: admin.PathHistory, kind: asJSON, body: "{}", status: 405, says: "GET"},
+		"no plan":             {method: "POST", path: admin.PathStart, kind: asJSON, body: `{"route":"faq-read","by":"a"}`, status: 422, says: "no rollout in the route table"},
+		"nothing to undo":     {method: "POST", path: admin.PathUndo, kind: asJSON, body: `{"route":"faq-read","by":"a","reason":"b"}`, status: 404, says: "never changed"},
+		"unknown filter":      {method: "GET", path: admin.PathHistory + "?rout=x", status: 400, says: "rout is no filter"},
+		"a filter twice":      {method: "GET", path: admin.PathHistory + "?route=x&route=y", status: 400, says: "twice"},
+		"no time":             {method: "GET", path: admin.PathHistory + "?since=yesterday", status: 400, says: "since"},
+		"a page of millions":  {method: "GET", path: admin.PathHistory + "?limit=1000000", status: 400, says: "1000"},
+		"a negative cursor":   {method: "GET", path: admin.PathHistory + "?before=-1", status: 400, says: "before"},
+		"status of no route":  {method: "GET", path: admin.PathRollout + "?route=faq-raed", status: 404, says: "faq-read"},
 		"explain nonsense":    {method: "POST", path: admin.PathExplain, kind: asJSON, body: `{"url":"faq/7"}`, status: 400, says: "url"},
 	} {
 		header := map[string]string{}

@@ -18,9 +18,9 @@ var (
 	ErrNoTable = errors.New("no route table is loaded")
 	// ErrUnknownRoute: the table has no route of that name.
 	ErrUnknownRoute = errors.New("no such route")
-	// ErrDeclared: the table's file fixes the route's percentage, so a verb
-	// would be undone by the next reader of the file; edit the file.
-	ErrDeclared = errors.New("the route's percentage is declared in the route table")
+	// ErrDeclared: the table's file fixes the route's percentage, or the flag
+	// that decides, so a verb would have no effect; edit the file.
+	ErrDeclared = errors.New("what decides is declared in the route table")
 	// ErrNoService: the route has no service to send anything to.
 	ErrNoService = errors.New("the route has no service")
 	// ErrNoPlan: the table gives the route no rollout.
@@ -55,9 +55,14 @@ type DeclaredError struct {
 	Route, File string
 	Line        int
 	Percent     routes.PPM
+	// Flag is the key of the flag that decides; empty when Percent does.
+	Flag string
 }
 
 func (e *DeclaredError) Error() string {
+	if e.Flag != "" {
+		return fmt.Sprintf("%v: flag %s decides about %s, by %s:%d; change the flag, or take it out there", ErrDeclared, e.Flag, e.Route, e.File, e.Line)
+	}
 	return fmt.Sprintf("%v: %s is fixed at %v by %s:%d; change it there", ErrDeclared, e.Route, e.Percent, e.File, e.Line)
 }
 

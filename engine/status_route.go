@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -39,7 +40,7 @@ type RouteStatus struct {
 	// Declared is where the table fixes the share; nil when verbs decide.
 	Declared *Declared `json:"declared,omitempty"`
 	// Effective is the part that goes to the service now, in parts per million:
-	// 0 when Decides is stronger than the share.
+	// 0 when Decides is stronger than the share, and with a flag.
 	Effective routes.PPM `json:"effective_ppm"`
 	// Decides is what decides about the route's requests now.
 	Decides Decides `json:"decides"`
@@ -59,6 +60,11 @@ type RouteStatus struct {
 	Known bool `json:"known"`
 	// Breaker is the state of the service's breaker; empty for a target block.
 	Breaker string `json:"breaker,omitempty"`
+	// Flag is the key of the flag that decides, when Declared says where.
+	Flag string `json:"flag,omitempty"`
+	// Rollout is where the rollout is that the table gives the route; nil when
+	// it gives none.
+	Rollout *ControllerStatus `json:"rollout,omitempty"`
 }
 
 // Decides is what decides about a route's requests.
@@ -72,6 +78,7 @@ const (
 	DecidesUnknown   Decides = "unknown"           // state or salt was not read yet: the monolith
 	DecidesBreaker   Decides = "breaker_open"      // the service is not asked
 	DecidesTrial     Decides = "breaker_half_open" // one request at a time tries whether the service is back
+	DecidesFlag      Decides = "flag"              // the flag that the route table names, request by request
 	DecidesTable     Decides = "declared"          // the share in the route table
 	DecidesShare     Decides = "share"             // the share in the rollout state
 )
@@ -100,13 +107,38 @@ func (e *Engine) RolloutStatus() (RolloutStatus, error) {
 	for _, change := range v.snapshot.Unsaved {
 		unsaved[change.Route] = true
 	}
-	now := e.now()
+	now, progress := e.now(), e.ControllerStatus()
 	for _, entry := range v.table.Routes() {
 		route := v.routeStatus(entry, now)
 		route.Unsaved = unsaved[route.Route]
+		if p, planned := progress[route.Route]; planned {
+			route.Rollout = &p
+		}
 		status.Routes = append(status.Routes, route)
 	}
 	return status, nil
+}
+
+// RolloutStatusOf is RolloutStatus of one route. It is refused with ErrNoTable or
+// ErrUnknownRoute.
+func (e *Engine) RolloutStatusOf(route string) (RolloutStatus, error) {
+	v := e.view.Load()
+	if v == nil {
+		return RolloutStatus{}, ErrNoTable
+	}
+	entry := v.table.Entry(route)
+	if entry == nil {
+		return RolloutStatus{}, &UnknownRouteError{Route: route, Near: nearest(route, v.table)}
+	}
+	now := v.routeStatus(entry, e.now())
+	now.Unsaved = slices.ContainsFunc(v.snapshot.Unsaved, func(c rollout.Change) bool { return c.Route == route })
+	if p, planned := e.ControllerStatus()[route]; planned {
+		now.Rollout = &p
+	}
+	return RolloutStatus{
+		Table: v.table.Version(), Brake: v.snapshot.Brake, BrakeVersion: v.snapshot.BrakeVersion,
+		Routes: []RouteStatus{now},
+	}, nil
 }
 
 // Made is what a verb did, and what is in force now.
@@ -125,7 +157,10 @@ func (e *Engine) Made(c rollout.Change) Made {
 	if v := e.view.Load(); v != nil {
 		if entry := v.table.Entry(c.Route); entry != nil {
 			now := v.routeStatus(entry, e.now())
-			now.Unsaved = !c.Stored
+			now.Unsaved = !c.Stored && !c.Act.DryRun
+			if p, planned := e.ControllerStatus()[c.Route]; planned {
+				now.Rollout = &p
+			}
 			made.Now = &now
 		}
 	}
@@ -142,6 +177,9 @@ func (v *view) routeStatus(entry *routes.Entry, now time.Time) RouteStatus {
 	}
 	if r.Percent != nil {
 		s.Share, s.Declared = *r.Percent, &Declared{File: v.path, Line: r.PercentLine}
+	}
+	if r.Flag != "" {
+		s.Flag, s.Declared = r.Flag, &Declared{File: v.path, Line: r.FlagLine}
 	}
 	s.Percent = s.Share.Percent()
 	if target := v.laneOf(entry).service.target; target != nil {
@@ -169,10 +207,12 @@ func (s *RouteStatus) decides(brake bool) Decides {
 		return DecidesHold
 	case !s.Known:
 		return DecidesUnknown
-	case s.Share > 0 && s.Breaker == proxy.BreakerOpen:
+	case (s.Share > 0 || s.Flag != "") && s.Breaker == proxy.BreakerOpen:
 		return DecidesBreaker
-	case s.Share > 0 && s.Breaker == proxy.BreakerHalfOpen:
+	case (s.Share > 0 || s.Flag != "") && s.Breaker == proxy.BreakerHalfOpen:
 		return DecidesTrial
+	case s.Flag != "":
+		return DecidesFlag
 	case s.Declared != nil:
 		return DecidesTable
 	}

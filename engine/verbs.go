@@ -17,14 +17,9 @@ import (
 // Set gives a share of the route to its service. It is refused with
 // ErrUnknownRoute, ErrNoService or ErrDeclared, or by the ledger.
 func (e *Engine) Set(ctx context.Context, route string, share routes.PPM, a rollout.Act) (rollout.Change, error) {
-	entry, err := e.moving(route)
+	entry, err := e.undeclared(route)
 	if err != nil {
 		return rollout.Change{}, err
-	}
-	if percent := entry.Route.Percent; percent != nil {
-		return rollout.Change{}, &DeclaredError{
-			Route: route, File: e.view.Load().path, Line: entry.Route.PercentLine, Percent: *percent,
-		}
 	}
 	if plan := entry.Route.Rollout; plan != nil {
 		if err := rollout.PlanOf(plan).MayRaise(e.ledger.Snapshot().Route(route), share); err != nil {

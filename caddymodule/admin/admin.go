@@ -70,7 +70,7 @@ func unknown(_ http.ResponseWriter, r *http.Request) error {
 
 // endpoint is what one path does, by method; a method that is nil is not allowed.
 type endpoint struct {
-	get  func(*engine.Engine) (any, error)
+	get  func(*engine.Engine, *http.Request) (any, error)
 	post func(*engine.Engine, *http.Request) (any, error)
 }
 
@@ -83,7 +83,15 @@ var (
 		PathRollout:        {get: rollouts},
 		PathSet:            {post: verb(set)},
 		PathHold:           {post: verb(hold)},
-		PathRelease:        {post: verb(release)},
+		PathRelease:        {post: onRoute((*engine.Engine).Release)},
+		PathStart:          {post: onRoute((*engine.Engine).Start)},
+		PathAdvance:        {post: onRoute((*engine.Engine).Advance)},
+		PathPause:          {post: onRoute((*engine.Engine).Pause)},
+		PathResume:         {post: onRoute((*engine.Engine).Resume)},
+		PathApprove:        {post: onRoute((*engine.Engine).Approve)},
+		PathAbort:          {post: onRoute((*engine.Engine).Abort)},
+		PathUndo:           {post: verb(undo)},
+		PathHistory:        {get: history},
 		PathBrake:          {post: verb(brake)},
 		PathReleaseOfBrake: {post: verb(releaseBrake)},
 	}
@@ -92,7 +100,7 @@ var (
 
 // ServeHTTP answers with JSON, or returns a caddy.APIError.
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
-	var answer func(*engine.Engine) (any, error)
+	var answer func(*engine.Engine, *http.Request) (any, error)
 	switch {
 	case e.get != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		answer = e.get
@@ -101,7 +109,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		answer = func(engine *engine.Engine) (any, error) { return e.post(engine, r) }
+		answer = e.post
 	default:
 		allowed := "GET, HEAD"
 		if e.post != nil {
@@ -114,7 +122,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	result, err := answer(engine)
+	result, err := answer(engine, r)
 	if err != nil {
 		return asAPIError(err)
 	}

@@ -54,8 +54,15 @@ func hold(ctx context.Context, e *engine.Engine, body HoldRequest, a rollout.Act
 	return e.Hold(ctx, body.Route, body.Until, a)
 }
 
-func release(ctx context.Context, e *engine.Engine, body ReleaseRequest, a rollout.Act) (rollout.Change, error) {
-	return e.Release(ctx, body.Route, a)
+// onRoute makes an endpoint of a verb that needs to know the route and no more.
+func onRoute(do func(*engine.Engine, context.Context, string, rollout.Act) (rollout.Change, error)) func(*engine.Engine, *http.Request) (any, error) {
+	return verb(func(ctx context.Context, e *engine.Engine, body RouteRequest, a rollout.Act) (rollout.Change, error) {
+		return do(e, ctx, body.Route, a)
+	})
+}
+
+func undo(ctx context.Context, e *engine.Engine, body UndoRequest, a rollout.Act) (rollout.Change, error) {
+	return e.Undo(ctx, body.Route, body.To, a)
 }
 
 func brake(ctx context.Context, e *engine.Engine, _ BrakeRequest, a rollout.Act) (rollout.Change, error) {

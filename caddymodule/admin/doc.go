@@ -8,13 +8,16 @@
 //	GET  /strangler/rollout          every route's rollout and the brake
 //	POST /strangler/rollout/set      {"route","percent",…}
 //	POST /strangler/rollout/hold     {"route","reason","until",…}
-//	POST /strangler/rollout/release  {"route",…}
+//	POST /strangler/rollout/release  {"route",…}; also start, advance, pause,
+//	                                 resume, approve and abort
+//	POST /strangler/rollout/undo     {"route","to",…}
+//	GET  /strangler/rollout/history  the journal, by pages and filters
 //	POST /strangler/brake/on         {"reason",…}
 //	POST /strangler/brake/release    {…}
 //
 // Every verb takes "by" (required), "reason", "source" ("api", the default, or
-// "cli") and "if_version"; its answer is the engine.Made: the change, and what is
-// in force after it.
+// "cli"), "if_version" and "dry_run"; its answer is the engine.Made: the change,
+// and what is in force after it.
 // Answers and errors are JSON; an error is {"error": "text"} with a status of
 // 400 (not understood, or something is missing), 403 (from a web page), 404 (no
 // such route), 405 and 415 (not how it is asked), 409 (changed meanwhile), 413

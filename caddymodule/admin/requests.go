@@ -24,6 +24,14 @@ const (
 	PathSet            = "/strangler/rollout/set"
 	PathHold           = "/strangler/rollout/hold"
 	PathRelease        = "/strangler/rollout/release"
+	PathStart          = "/strangler/rollout/start"
+	PathAdvance        = "/strangler/rollout/advance"
+	PathPause          = "/strangler/rollout/pause"
+	PathResume         = "/strangler/rollout/resume"
+	PathApprove        = "/strangler/rollout/approve"
+	PathAbort          = "/strangler/rollout/abort"
+	PathUndo           = "/strangler/rollout/undo"
+	PathHistory        = "/strangler/rollout/history"
 	PathBrake          = "/strangler/brake/on"
 	PathReleaseOfBrake = "/strangler/brake/release"
 )
@@ -32,13 +40,15 @@ const (
 type Act struct {
 	// By is who; required.
 	By string `json:"by"`
-	// Reason is why; required to hold and to brake.
+	// Reason is why; required to hold, to brake, to pause, to abort and to undo.
 	Reason string `json:"reason,omitempty"`
 	// Source is "api", which is the default, or "cli".
 	Source string `json:"source,omitempty"`
 	// IfVersion refuses the verb unless the route still has this version; 0
 	// means no check.
 	IfVersion uint64 `json:"if_version,omitempty"`
+	// DryRun asks what the verb would do; nothing is changed.
+	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // SetRequest is the body for PathSet.
@@ -58,10 +68,20 @@ type HoldRequest struct {
 	Until time.Time `json:"until,omitzero"`
 }
 
-// ReleaseRequest is the body for PathRelease.
-type ReleaseRequest struct {
+// RouteRequest is the body for PathRelease, PathStart, PathAdvance, PathPause,
+// PathResume, PathApprove and PathAbort.
+type RouteRequest struct {
 	Act
 	Route string `json:"route"`
+}
+
+// UndoRequest is the body for PathUndo.
+type UndoRequest struct {
+	Act
+	Route string `json:"route"`
+	// To is the version to go back to, 0 for a route never touched; left out:
+	// the one before the last change.
+	To *uint64 `json:"to,omitempty"`
 }
 
 // BrakeRequest is the body for PathBrake and PathReleaseOfBrake.
@@ -89,7 +109,7 @@ func (a Act) act() (rollout.Act, error) {
 	default:
 		return rollout.Act{}, fmt.Errorf("source %q is neither %q nor %q", a.Source, rollout.SourceAPI, rollout.SourceCLI)
 	}
-	return rollout.Act{By: a.By, Reason: a.Reason, Source: a.Source, IfVersion: a.IfVersion}, nil
+	return rollout.Act{By: a.By, Reason: a.Reason, Source: a.Source, IfVersion: a.IfVersion, DryRun: a.DryRun}, nil
 }
 
 // Request is the request as the server would see it, and its client.

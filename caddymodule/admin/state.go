@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -24,11 +25,17 @@ type TableAnswer struct {
 	Source string `json:"source,omitempty"`
 }
 
-func status(e *engine.Engine) (any, error) { return e.Status(), nil }
+func status(e *engine.Engine, _ *http.Request) (any, error) { return e.Status(), nil }
 
-func rollouts(e *engine.Engine) (any, error) { return e.RolloutStatus() }
+// rollouts answers PathRollout: all routes, or with ?route= that one.
+func rollouts(e *engine.Engine, r *http.Request) (any, error) {
+	if route := r.URL.Query().Get("route"); route != "" {
+		return e.RolloutStatusOf(route)
+	}
+	return e.RolloutStatus()
+}
 
-func table(e *engine.Engine) (any, error) {
+func table(e *engine.Engine, _ *http.Request) (any, error) {
 	running, status := e.Table(), e.Status().Table
 	if running == nil || status == nil {
 		return nil, engine.ErrNoTable
@@ -46,7 +53,7 @@ func table(e *engine.Engine) (any, error) {
 }
 
 // routeList answers PathRoutes: the routes in the table's order.
-func routeList(e *engine.Engine) (any, error) {
+func routeList(e *engine.Engine, _ *http.Request) (any, error) {
 	rollout, err := e.RolloutStatus()
 	if errors.Is(err, engine.ErrNoTable) {
 		return nil, err

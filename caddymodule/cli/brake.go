@@ -15,7 +15,7 @@ func brakeFamily(cmd *cobra.Command) {
 	var server serverFlags
 	var why actFlags
 	server.add(cmd)
-	why.add(cmd)
+	why.add(cmd, waitsInForce)
 	cmd.Flags().Bool("json", false, "print JSON")
 	strict(cmd, cobra.MaximumNArgs(1))
 	cmd.Example = `  strangler brake "incident 4711"
@@ -33,7 +33,7 @@ func brakeFamily(cmd *cobra.Command) {
 		if why.reason == "" {
 			return usage(`a reason is required: strangler brake "incident 4711"`)
 		}
-		return change(ctx, t, &server, admin.PathBrake, admin.BrakeRequest{Act: why.act()})
+		return change(ctx, t, &server, &why, admin.PathBrake, admin.BrakeRequest{Act: why.act()})
 	})
 	cmd.AddCommand(brakeRelease())
 }
@@ -53,15 +53,16 @@ func brakeRelease() *cobra.Command {
 	var why actFlags
 	cmd := command("release", "Releases the brake", "Releases the brake: every route is again where it was.", cobra.NoArgs,
 		func(ctx context.Context, t *terminal, _ []string) error {
-			return change(ctx, t, &server, admin.PathReleaseOfBrake, admin.BrakeRequest{Act: why.act()})
+			return change(ctx, t, &server, &why, admin.PathReleaseOfBrake, admin.BrakeRequest{Act: why.act()})
 		})
 	server.add(cmd)
-	why.add(cmd)
+	why.add(cmd, waitsInForce)
 	return cmd
 }
 
-// change asks the server for a change and prints what it did.
-func change(ctx context.Context, t *terminal, flags *serverFlags, path string, body any) error {
+// change asks the server for a change, prints what it did and, when asked to,
+// waits for it.
+func change(ctx context.Context, t *terminal, flags *serverFlags, how *actFlags, path string, body any) error {
 	server, err := flags.open()
 	if err != nil {
 		return err
@@ -71,8 +72,12 @@ func change(ctx context.Context, t *terminal, flags *serverFlags, path string, b
 		return err
 	}
 	if t.json {
-		return t.printJSON(made)
+		err = t.printJSON(made)
+	} else {
+		printMade(t, made)
 	}
-	printMade(t, made)
-	return nil
+	if err != nil || !how.wait {
+		return err
+	}
+	return (&waiter{terminal: t, server: server, made: made}).wait(ctx)
 }

@@ -60,23 +60,30 @@ func command(use, short, long string, args cobra.PositionalArgs, act action) *co
 	return cmd
 }
 
-// actFlags say who changes something and why.
+// actFlags say who changes something and why, and how.
 type actFlags struct {
-	by, reason string
-	ifVersion  uint64
+	by, reason   string
+	ifVersion    uint64
+	dryRun, wait bool
 }
 
-func (f *actFlags) add(cmd *cobra.Command) {
+func (f *actFlags) add(cmd *cobra.Command, waits string) {
 	cmd.Flags().StringVar(&f.by, "by", "", "who makes the change (default USER@HOST)")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why; kept in the record")
-	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if what is changed still has this version (see: routes show, or --json)")
+	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if what is changed still has this version (see: routes show, or --json); else exit code 5 and what the other person did")
+	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would change, and change nothing")
+	cmd.Flags().BoolVar(&f.wait, "wait", false, waits)
+	cmd.MarkFlagsMutuallyExclusive("dry-run", "wait")
 }
+
+// waitsInForce is what --wait means for most verbs.
+const waitsInForce = "wait until requests get what the change says: it is stored, and no brake, hold or open breaker is stronger"
 
 func (f *actFlags) act() admin.Act {
 	if f.by == "" {
 		f.by = me()
 	}
-	return admin.Act{By: f.by, Reason: f.reason, Source: rollout.SourceCLI, IfVersion: f.ifVersion}
+	return admin.Act{By: f.by, Reason: f.reason, Source: rollout.SourceCLI, IfVersion: f.ifVersion, DryRun: f.dryRun}
 }
 
 // me is user@host. With sudo it is who called it: root is nobody's name.

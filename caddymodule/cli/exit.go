@@ -18,13 +18,16 @@ const (
 	ExitUsage       = 2 // the command line is wrong; nothing was done
 	ExitFindings    = 3 // done, and what was looked for is there: lint found an error
 	ExitUnreachable = 4 // no server answers at the admin address; nothing was done
-	ExitConflict    = 5 // somebody else changed it meanwhile; nothing was done
+	ExitConflict    = 5 // somebody else changed it meanwhile; with --wait after it was done, else nothing was
+	ExitRolledBack  = 6 // done, and while waiting a guard rolled the rollout back or stopped it
+	ExitStopped     = 7 // done, and while waiting somebody held, paused or aborted the rollout
 )
 
 const exitHelp = `
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint),
-4 no server at the admin address, 5 somebody else changed it meanwhile.`
+4 no server at the admin address, 5 somebody else changed it meanwhile;
+with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it.`
 
 // failure is an error with its exit code and, where there is one, the way out.
 type failure struct {

@@ -16,34 +16,64 @@ import (
 )
 
 func rolloutFamily(cmd *cobra.Command) {
-	family(cmd, rolloutSet(), rolloutHold(), rolloutRelease(), rolloutStatus())
+	family(cmd, rolloutSet(), rolloutHold(), rolloutRelease(), rolloutStatus(), rolloutStart(),
+		rolloutAdvance(), rolloutPause(), rolloutResume(), rolloutApprove(), rolloutAbort(), rolloutUndo(), rolloutHistory())
 }
 
-// rolloutVerb is a command that changes one route.
-func rolloutVerb(use, short, long string, args int, do func(ctx context.Context, t *terminal, server *serverFlags, why *actFlags, args []string) error) *cobra.Command {
-	var server serverFlags
-	var why actFlags
-	cmd := command(use, short, long, cobra.ExactArgs(args), func(ctx context.Context, t *terminal, args []string) error {
-		return do(ctx, t, &server, &why, args)
+// verb is a command that changes one route.
+type verb struct {
+	*cobra.Command
+	server serverFlags
+	how    actFlags
+}
+
+// rolloutVerb makes the command of a verb with its path and what is sent there.
+func rolloutVerb(use, short, long string, args int, path string, body func(v *verb, args []string) (any, error)) *verb {
+	v := new(verb)
+	v.Command = command(use, short, long, cobra.ExactArgs(args), func(ctx context.Context, t *terminal, args []string) error {
+		request, err := body(v, args)
+		if err != nil {
+			return err
+		}
+		return change(ctx, t, &v.server, &v.how, path, request)
 	})
-	server.add(cmd)
-	why.add(cmd)
-	cmd.ValidArgsFunction = completeRoutes(&server, moving)
-	return cmd
+	v.server.add(v.Command)
+	waits := waitsInForce
+	if path == admin.PathStart {
+		waits = "wait until the rollout is complete (0), was rolled back by a guard (6), or was stopped by somebody (7); tells what it waits for"
+	}
+	v.how.add(v.Command, waits)
+	v.ValidArgsFunction = completeRoutes(&v.server, moving)
+	return v
+}
+
+// routeVerb is a verb that says the route and no more. With needsReason, the
+// reason is required.
+func routeVerb(name, short, long, path string, needsReason bool) *verb {
+	return rolloutVerb(name+" ROUTE", short, long, 1, path, func(v *verb, args []string) (any, error) {
+		if needsReason && v.how.reason == "" {
+			return nil, reasonRequired(v, args[0])
+		}
+		return admin.RouteRequest{Act: v.how.act(), Route: args[0]}, nil
+	})
+}
+
+func reasonRequired(v *verb, route string) error {
+	return usage(`a reason is required: %s %s --reason "why"`, v.CommandPath(), route)
 }
 
 func rolloutSet() *cobra.Command {
-	cmd := rolloutVerb("set ROUTE PERCENT", "Gives a share of a route to its service",
-		"Gives a share of a route to its service: 0 to 100, with at most four decimals. Raising it never moves anybody back.", 2,
-		func(ctx context.Context, t *terminal, server *serverFlags, why *actFlags, args []string) error {
+	v := rolloutVerb("set ROUTE PERCENT", "Gives a share of a route to its service",
+		"Gives a share of a route to its service: 0 to 100, with at most four decimals. Raising it never moves anybody back. A running rollout is paused.", 2,
+		admin.PathSet, func(v *verb, args []string) (any, error) {
 			if _, err := routes.ParsePercent(args[1]); err != nil {
-				return usage("%s", err)
+				return nil, usage("%s", err)
 			}
 			percent := json.Number(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(args[1]), "%")))
-			return change(ctx, t, server, admin.PathSet, admin.SetRequest{Act: why.act(), Route: args[0], Percent: percent})
+			return admin.SetRequest{Act: v.how.act(), Route: args[0], Percent: percent}, nil
 		})
-	flagError := cmd.FlagErrorFunc()
-	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+	flagError := v.FlagErrorFunc()
+	v.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		for _, arg := range os.Args {
 			if _, number := strconv.ParseFloat(arg, 64); number == nil && strings.HasPrefix(arg, "-") {
 				err = fmt.Errorf("%s is no share: it must be 0 to 100", arg)
@@ -51,38 +81,36 @@ func rolloutSet() *cobra.Command {
 		}
 		return flagError(cmd, err)
 	})
-	cmd.Example = `  strangler rollout set faq-read 25 --reason "a quarter, error rate is flat"
-  strangler rollout set faq-read 0.01`
-	return cmd
+	v.Example = `  strangler rollout set faq-read 25 --reason "a quarter, error rate is flat"
+  strangler rollout set faq-read 0.01 --dry-run`
+	return v.Command
 }
 
 func rolloutHold() *cobra.Command {
 	var lasts time.Duration
-	cmd := rolloutVerb("hold ROUTE", "Keeps a route on the monolith until it is released",
+	v := rolloutVerb("hold ROUTE", "Keeps a route on the monolith until it is released",
 		"Keeps a route on the monolith, at once, until it is released. Its share stays what it was, for then. --reason is required.", 1,
-		func(ctx context.Context, t *terminal, server *serverFlags, why *actFlags, args []string) error {
-			if why.reason == "" {
-				return usage(`a reason is required: strangler rollout hold %s --reason "why"`, args[0])
+		admin.PathHold, func(v *verb, args []string) (any, error) {
+			if v.how.reason == "" {
+				return nil, reasonRequired(v, args[0])
 			}
 			if lasts < 0 {
-				return usage("--for %v is in the past", lasts)
+				return nil, usage("--for %v is in the past", lasts)
 			}
-			body := admin.HoldRequest{Act: why.act(), Route: args[0]}
+			body := admin.HoldRequest{Act: v.how.act(), Route: args[0]}
 			if lasts > 0 {
 				body.Until = time.Now().Add(lasts).UTC().Truncate(time.Second)
 			}
-			return change(ctx, t, server, admin.PathHold, body)
+			return body, nil
 		})
-	cmd.Flags().DurationVar(&lasts, "for", 0, "end the hold by itself after this time, such as 30m (default: until released)")
-	cmd.Example = `  strangler rollout hold faq-read --reason "wrong answers for long questions"`
-	return cmd
+	v.Flags().DurationVar(&lasts, "for", 0, "end the hold by itself after this time, such as 30m (default: until released)")
+	v.Example = `  strangler rollout hold faq-read --reason "wrong answers for long questions"`
+	return v.Command
 }
 
 func rolloutRelease() *cobra.Command {
-	return rolloutVerb("release ROUTE", "Ends a route's hold", "Ends a route's hold: it has again the share it had.", 1,
-		func(ctx context.Context, t *terminal, server *serverFlags, why *actFlags, args []string) error {
-			return change(ctx, t, server, admin.PathRelease, admin.ReleaseRequest{Act: why.act(), Route: args[0]})
-		})
+	return routeVerb("release", "Ends a route's hold",
+		"Ends a route's hold: it has again the share it had. A rollout goes on, its step begins anew.", admin.PathRelease, false).Command
 }
 
 // moment is a time as people read it, in their own zone.

@@ -11,15 +11,34 @@ import (
 // printMade says what a change did and, when that is not what requests get
 // now, what they get and why.
 func printMade(t *terminal, m engine.Made) {
+	if m.Act.DryRun {
+		t.styled(yellow, "dry run, nothing is changed; this would be:")
+	}
 	t.line("%s (%s)", sentence(m), who(m.Act.By, m.Act.Reason))
 	if replaced := replaces(m.Change); replaced != nil {
 		t.styled(yellow, "it replaces what %s said on %s: %s%s", replaced.By, moment(replaced.Since), replaced.Reason, until(replaced))
 	}
-	if m.Now != nil && m.Now.Decides != engine.DecidesHold && m.Now.Effective != m.Now.Share {
+	if stronger(m) {
 		t.styled(yellow, "in force: %v, %s", m.Now.Effective, decider(m.Now, m.Brake))
 	}
-	if !m.Stored {
+	if !m.Stored && !m.Act.DryRun {
 		t.problem("warning", "this is in force, but the store has not taken it yet; the server goes on trying (see: strangler rollout status)")
+	}
+}
+
+// stronger says whether something else than the change decides about the
+// route's requests.
+func stronger(m engine.Made) bool {
+	if m.Now == nil || m.After.Hold.Active(m.At) {
+		return false
+	}
+	switch m.Now.Decides {
+	case engine.DecidesBrake, engine.DecidesUnknown, engine.DecidesBreaker, engine.DecidesTrial:
+		return true
+	case engine.DecidesHold:
+		return !m.Act.DryRun
+	default:
+		return false
 	}
 }
 
@@ -48,25 +67,52 @@ func sentence(m engine.Made) string {
 			text += ", as the route table says at " + m.Now.Declared.String()
 		}
 		return text
+	case rollout.VerbPause:
+		return fmt.Sprintf("%s: rollout paused at %v; its guards stay on", m.Route, m.After.Share) + unchanged(m)
+	case rollout.VerbResume:
+		return fmt.Sprintf("%s: rollout goes on from %v; its step begins anew", m.Route, m.After.Share)
+	case rollout.VerbApprove:
+		return m.Route + ": the next step is approved" + unchanged(m)
 	default:
 		return moved(m)
 	}
 }
 
-// moved says how the share changed.
+// moved says how the share changed, and what became of the rollout.
 func moved(m engine.Made) string {
 	before := routes.PPM(0)
 	if m.Before != nil {
 		before = m.Before.Share
 	}
-	if m.ID == "" {
+	if same(m) && m.Verb == rollout.VerbSet {
 		return fmt.Sprintf("%s: it is at %v already; nothing changed", m.Route, m.After.Share)
 	}
-	text := fmt.Sprintf("%s: %v → %v on the service", m.Route, before, m.After.Share)
+	what := map[rollout.Verb]string{
+		rollout.VerbStart: "rollout started, ", rollout.VerbAdvance: "next step, ", rollout.VerbAbort: "rollout aborted, ", rollout.VerbUndo: "undone, ",
+	}[m.Verb]
+	text := fmt.Sprintf("%s: %s%v → %v on the service", m.Route, what, before, m.After.Share)
+	if p := m.After.Rollout; p != nil && p.Phase != rollout.Aborted && (what != "" || m.Before != nil && m.Before.Rollout != nil && m.Before.Rollout.Phase != p.Phase) {
+		text += fmt.Sprintf(", rollout %s at step %d", p.Phase, p.Step)
+		if m.Now != nil && m.Now.Rollout != nil {
+			text += fmt.Sprintf(" of %d", m.Now.Rollout.Steps)
+		}
+	}
 	if m.After.Hold.Active(m.At) {
 		text += " once it is released; it is held on the monolith" + until(m.After.Hold) + " by " + who(m.After.Hold.By, m.After.Hold.Reason)
 	}
 	return text
+}
+
+// same says whether nothing was, or would be, changed.
+func same(m engine.Made) bool {
+	return m.Before != nil && m.Before.Version == m.After.Version || m.Before == nil && m.After.Version == 0
+}
+
+func unchanged(m engine.Made) string {
+	if same(m) {
+		return "; it was already"
+	}
+	return ""
 }
 
 // replaces is the hold or brake in force that a newer one took the place of.

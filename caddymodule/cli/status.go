@@ -23,7 +23,8 @@ func rolloutStatus() *cobra.Command {
 	var flags serverFlags
 	var all bool
 	cmd := command("status [ROUTE]", "Shows how much of each route goes to its service",
-		"Shows how much of each route goes to its service, who said so and why, and whether anything is wrong: the brake, a refused table, a store that does not answer, a breaker that is open.",
+		"Shows how much of each route goes to its service, who said so and why, and whether anything is wrong: the brake, a refused table, a store that does not answer, a breaker that is open.\n"+
+			"Of a rollout: its step, when the next one may begin and what it waits for, and each guard's verdict (pass, fail, not enough data, could not measure) with its counts.",
 		cobra.MaximumNArgs(1), func(ctx context.Context, t *terminal, args []string) error {
 			server, err := flags.open()
 			if err != nil {
@@ -82,6 +83,7 @@ func (r *report) print(t *terminal, all bool) {
 		rows = append(rows, row)
 	}
 	t.table([]string{"ROUTE", "SERVICE", "SHARE", "NOW", "STATE", "SINCE", "BY", "REASON"}, rows)
+	printProgress(t, r.Routes, len(r.Routes) == 1)
 	if len(r.Server.Targets) > 0 {
 		t.line("")
 		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "COUNTED SINCE", "LAST ERROR"}, targetRows(r.Server.Targets))
@@ -151,11 +153,15 @@ func state(r *engine.RouteStatus) cell {
 		return cell{"breaker half open", yellow}
 	default:
 	}
-	switch {
+	switch s := step(r); {
+	case r.Flag != "":
+		return cell{text: "flag " + r.Flag + " at " + r.Declared.String()}
 	case r.Declared != nil:
 		return cell{text: "declared at " + r.Declared.String()}
 	case r.Unsaved:
 		return cell{"not stored yet", yellow}
+	case s.text != "":
+		return s
 	case r.Effective == 0:
 		return cell{text: "off"}
 	case r.Effective == routes.One:

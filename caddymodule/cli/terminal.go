@@ -105,11 +105,16 @@ func (t *terminal) problem(kind, text string) {
 
 // printJSON prints v indented, with a newline at the end. Of the characters that
 // a terminal could act on, encoding/json escapes only those of ASCII.
-func (t *terminal) printJSON(v any) error {
+func (t *terminal) printJSON(v any) error { return t.encode(v, "  ") }
+
+// printJSONLine prints v in one line.
+func (t *terminal) printJSONLine(v any) error { return t.encode(v, "") }
+
+func (t *terminal) encode(v any, indent string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
+	e.SetIndent("", indent)
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}

@@ -41,8 +41,10 @@ route, without fear. It is a build of Caddy, so all of Caddy is there too.
   strangler routes lint FILE          what is wrong with a route table
 
   strangler rollout set ROUTE 25      a quarter of the users to the service
+  strangler rollout start ROUTE       step by step, as the route table says
   strangler rollout hold ROUTE --reason WHY    back to the monolith, at once
   strangler rollout status            who is where, since when and why
+  strangler rollout history           who changed what, when and why
   strangler brake WHY                 every route to the monolith, at once
 
 The route table is a file of its own, watched by the server: no reload is

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/rollout/evidence"
+)
+
+// step is where a rollout is, in a few words; empty when none is under way.
+func step(r *engine.RouteStatus) cell {
+	p := r.Rollout
+	switch {
+	case p == nil:
+	case p.Phase == rollout.Running && p.Step == p.Steps:
+		return cell{"full, guarded", green}
+	case p.Phase == rollout.Running:
+		return cell{fmt.Sprintf("step %d of %d", p.Step, p.Steps), green}
+	case p.Phase == rollout.Paused:
+		return cell{fmt.Sprintf("paused at step %d of %d", p.Step, p.Steps), yellow}
+	}
+	return cell{}
+}
+
+// printProgress says of each rollout under way what it waits for and what its
+// guards found; of one that was asked for also that it was not started.
+func printProgress(t *terminal, all []engine.RouteStatus, asked bool) {
+	for i := range all {
+		r := &all[i]
+		p := r.Rollout
+		if p == nil || p.Phase == "" && !asked {
+			continue
+		}
+		if p.Phase != rollout.Running && p.Phase != rollout.Paused {
+			if asked {
+				t.line("")
+				t.line("%s: rollout %s; to begin it: strangler rollout start %s", r.Route, strings.TrimSpace("not running "+string(p.Phase)), r.Route)
+			}
+			continue
+		}
+		t.line("")
+		t.line("%s: rollout %s, step %d of %d%s", r.Route, p.Phase, p.Step, p.Steps, next(r))
+		if p.Evidence.Error != "" {
+			t.styled(red, "  could not measure: %s", p.Evidence.Error)
+		}
+		for _, report := range p.Evidence.Reports {
+			t.styled(verdictStyles[report.Verdict], "  guard %s", report)
+		}
+	}
+}
+
+var verdictStyles = map[evidence.Verdict]style{
+	evidence.Pass: green, evidence.Fail: red, evidence.NotEnoughData: plain, evidence.CouldNotMeasure: red,
+}
+
+// next is the step that follows, when, and what is waited for.
+func next(r *engine.RouteStatus) string {
+	p := r.Rollout
+	text := " since " + moment(p.Since)
+	if p.Step < p.Steps {
+		text += fmt.Sprintf("; next %v", p.Plan.Steps[p.Step])
+		if !p.Earliest.IsZero() {
+			text += " not before " + moment(p.Earliest)
+		}
+	}
+	if p.LookedAt.IsZero() {
+		return text + "; not looked at yet"
+	}
+	what := "; "
+	if p.Action.Do == rollout.Wait {
+		what = "; waits: "
+	}
+	text += what + p.Action.Why
+	if p.ApprovedBy != "" {
+		text += "; approved by " + p.ApprovedBy
+	}
+	return text
+}
