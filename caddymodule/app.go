@@ -18,7 +18,6 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/handover"
 	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
-	"github.com/strangler-proxy/strangler/routes"
 )
 
 // appName is the app's key in a configuration, and the ID of its module.
@@ -47,6 +46,8 @@ type App struct {
 	targets  []string // that the handlers of this configuration serve
 	withdraw func()
 	unhook   func()
+
+	parsed *engine.Parsed // by Provision, for the engine that Start makes
 
 	generation *handover.Generation
 
@@ -80,8 +81,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.log = ctx.Slogger()
 	if _, loaded := engines.References(a.id); !loaded {
-		if err := check(a.id.routes); err != nil {
-			return err
+		if a.parsed, err = engine.Parse(a.id.routes); err != nil {
+			return fmt.Errorf("routes: %w", err)
 		}
 	}
 	a.ctx = ctx
@@ -116,18 +117,6 @@ func (f onEvent) Handle(context.Context, caddy.Event) error {
 
 // Generation is this configuration's part in the listening sockets.
 func (a *App) Generation() *handover.Generation { return a.generation }
-
-// check says what is wrong with a route table.
-func check(file string) error {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("routes: %w", err)
-	}
-	if _, problems := routes.Load(file, data); problems.Err() != nil {
-		return fmt.Errorf("routes: the table is refused:\n%w", problems.Err())
-	}
-	return nil
-}
 
 // offer notes that a site has a block for a target. Handlers call it when they
 // are provisioned, which is before Start.
@@ -184,7 +173,8 @@ func (a *App) Engine() (*engine.Engine, error) {
 	if a.ended {
 		return nil, errors.New("this configuration has ended")
 	}
-	running, release, err := acquire(a.id, a.log)
+	running, release, err := acquire(a.id, a.parsed, a.log)
+	a.parsed = nil
 	if err != nil {
 		return nil, err
 	}

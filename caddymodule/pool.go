@@ -50,11 +50,11 @@ type pooled struct {
 	log   generationLog
 }
 
-// acquire takes the engine of that identity, making it when nobody has it. The
-// engine logs through log as long as no newer generation does. The caller calls
+// acquire takes the engine of that identity, making it when nobody has it, of
+// the table that was parsed already, if any. The engine logs through log as long as no newer generation does. The caller calls
 // release exactly once.
-func acquire(id identity, log *slog.Logger) (running *pooled, release func() error, err error) {
-	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, log) })
+func acquire(id identity, parsed *engine.Parsed, log *slog.Logger) (running *pooled, release func() error, err error) {
+	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, parsed, log) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -68,7 +68,7 @@ func acquire(id identity, log *slog.Logger) (running *pooled, release func() err
 	}, nil
 }
 
-func newEngine(id identity, log *slog.Logger) (*pooled, error) {
+func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, error) {
 	value, _, err := states.LoadOrNew(id.store, func() (caddy.Destructor, error) { return newState(id.store, log) })
 	if err != nil {
 		return nil, err
@@ -81,6 +81,7 @@ func newEngine(id identity, log *slog.Logger) (*pooled, error) {
 		p.Engine, err = engine.New(engine.Options{
 			Ledger:      p.state.ledger,
 			Secrets:     p.state.db,
+			Parsed:      parsed,
 			StoreNotice: p.state.db.Notice(),
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),

@@ -29,6 +29,9 @@ type Options struct {
 	// Secrets keeps the key that signs visitor cookies. Nil: there are none,
 	// and routes that are sticky by user or visitor have no key below 100 %.
 	Secrets Secrets
+	// Parsed is the table that the first Watch loads, if its file still has that
+	// content. Nil: Watch reads it.
+	Parsed *Parsed
 	// StoreNotice is what an operator must know of the store's file, for the
 	// status; empty: nothing.
 	StoreNotice string

@@ -2,12 +2,8 @@ package engine
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -16,10 +12,6 @@ import (
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 )
-
-// maxTable is the largest route table that is read, in bytes, and the largest
-// that routes.Parse takes; 100,000 routes are about 12 MiB.
-const maxTable = 32 << 20
 
 // Refusal is a route table that was not put in force, and why.
 type Refusal struct {
@@ -115,7 +107,8 @@ func (e *Engine) read(path string, force bool) error {
 		return nil
 	}
 	e.seen = sum
-	table, problems := routes.Load(path, data)
+	parsed := e.parsedOf(path, sum, data)
+	table, problems := parsed.table, parsed.problems
 	if table != nil {
 		problems = append(problems, e.unoffered(path, table)...)
 	}
@@ -128,22 +121,6 @@ func (e *Engine) read(path string, force bool) error {
 	}
 	e.install(next)
 	return nil
-}
-
-func readTable(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("the file is gone")
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	data, err := io.ReadAll(io.LimitReader(file, maxTable+1))
-	if err == nil && len(data) > maxTable {
-		err = fmt.Errorf("the file is larger than %d MiB", maxTable>>20)
-	}
-	return data, err
 }
 
 // refuse keeps the errors among the problems until a good table comes, and

@@ -1,0 +1,73 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// maxTable is the largest route table that is read, in bytes, and the largest
+// that routes.Parse takes; 100,000 routes are about 12 MiB.
+const maxTable = 32 << 20
+
+// Parsed is a good route table, with the content it was made of. Reading a large
+// one takes long: who checks a table before there is an engine gives it on, in
+// Options.Parsed.
+type Parsed struct {
+	sum      [sha256.Size]byte
+	path     string
+	table    *routes.Table
+	problems routes.Problems // warnings
+}
+
+// Parse reads the route table in a file. The error is a *RefusedError when
+// there is something wrong with the table, and what is wrong with the file else.
+func Parse(path string) (*Parsed, error) {
+	data, err := readTable(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	parsed := parse(path, data)
+	if parsed.problems.Err() != nil {
+		return nil, &RefusedError{Problems: parsed.problems}
+	}
+	return parsed, nil
+}
+
+func parse(path string, data []byte) *Parsed {
+	parsed := &Parsed{sum: sha256.Sum256(data), path: path}
+	parsed.table, parsed.problems = routes.Load(path, data)
+	return parsed
+}
+
+// parsedOf is what is in the file with that content, from Options.Parsed if it
+// has it. That is given up then: the first table may be replaced soon.
+func (e *Engine) parsedOf(path string, sum [sha256.Size]byte, data []byte) *Parsed {
+	given := e.options.Parsed
+	e.options.Parsed = nil
+	if given != nil && given.path == path && given.sum == sum {
+		return given
+	}
+	return parse(path, data)
+}
+
+func readTable(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the file is gone")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxTable+1))
+	if err == nil && len(data) > maxTable {
+		err = fmt.Errorf("the file is larger than %d MiB", maxTable>>20)
+	}
+	return data, err
+}
