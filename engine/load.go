@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -120,6 +121,9 @@ func (e *Engine) read(path string, force bool) error {
 		return e.refuse(problems)
 	}
 	e.install(next)
+	if len(data) >= largeTable {
+		debug.FreeOSMemory()
+	}
 	return nil
 }
 
