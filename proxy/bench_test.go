@@ -129,6 +129,27 @@ func BenchmarkForward(b *testing.B) {
 	}
 }
 
+// BenchmarkArms is what a request costs here alone, without any connection: what
+// a service has more than the monolith, bulkhead, breaker and fallback, shows.
+func BenchmarkArms(b *testing.B) {
+	_, r := benchRequest(b, 0)
+	instant := proxy.Options{Transport: new(dialer)}
+	s := target(b, instant, nil, "http://a")
+	instant.Monolith = true
+	m := target(b, instant, nil, "http://a")
+	for name, h := range map[string]http.Handler{
+		"monolith": planned(proxy.Plan{Arm: routes.Monolith, Monolith: m}),
+		"service":  planned(proxy.Plan{Arm: routes.Service, Service: s, Monolith: m, Fallback: everything}),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				h.ServeHTTP(&sink{make(http.Header, 8)}, r)
+			}
+		})
+	}
+}
+
 // BenchmarkTransport compares what a small answer costs, server included, with
 // lean and with http.Transport: OPTIONS is lean's, DELETE is not.
 func BenchmarkTransport(b *testing.B) {
@@ -173,11 +194,12 @@ func BenchmarkRatio(b *testing.B) {
 			for i, f := range forwarders {
 				handlers[i] = f.make(b, url)
 			}
-			for b.Loop() {
-				for i, h := range handlers {
+			for first := 0; b.Loop(); first++ { // nobody is always the last
+				for i := range handlers {
+					i = (first + i) % len(handlers)
 					start := cpuTime(b)
 					for range c.turn {
-						h.ServeHTTP(&sink{make(http.Header, 8)}, request())
+						handlers[i].ServeHTTP(&sink{make(http.Header, 8)}, request())
 					}
 					times[i] = append(times[i], cpuTime(b)-start)
 				}
