@@ -32,13 +32,30 @@ func (o *Odds) Add(t Table) {
 
 // Log is the natural logarithm of the e-value. The chance that it ever reaches
 // log(1/α) is at most α when the service is no worse.
-func (o *Odds) Log() float64 {
+func (o *Odds) Log() float64 { return mixture(&o.logs) }
+
+// Paired is the natural logarithm of the e-value of matched pairs, of which
+// those count where one side alone had the event: service is how many times it
+// was the service's. Of one such pair the likelihood at odds ψ is ψ/(1+ψ) or
+// 1/(1+ψ), and ½ when the sides are alike: it is a Table of one request each,
+// McNemar's test (Psychometrika 12, 1947) as an e-process.
+func Paired(service, monolith uint64) float64 {
+	var logs [len(alternatives)]float64
+	for i, alternative := range alternatives {
+		either := math.Log(2 / (1 + alternative.odds))
+		logs[i] = float64(service)*(either+math.Log(alternative.odds)) + float64(monolith)*either
+	}
+	return mixture(&logs)
+}
+
+// mixture weighs what was seen under each alternative.
+func mixture(logs *[len(alternatives)]float64) float64 {
 	most := math.Inf(-1)
-	for _, l := range o.logs {
+	for _, l := range logs {
 		most = max(most, l)
 	}
 	sum := 0.0
-	for i, l := range o.logs {
+	for i, l := range logs {
 		sum += alternatives[i].weight * math.Exp(l-most)
 	}
 	return most + math.Log(sum)
