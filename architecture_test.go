@@ -26,12 +26,13 @@ var mayImport = map[string][]string{
 	"flags":       {"routes"},
 	"shadow":      {"routes", "rollout"},
 	"telemetry":   {"routes"},
+	"notify":      {"rollout"},
 	"store":       {"routes", "rollout", "identity", "shadow"},
-	"engine":      {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry"},
-	"caddymodule": {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store"},
+	"engine":      {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry"},
+	"caddymodule": {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store"},
 	"cmd":         {"caddymodule", "routes", "telemetry"},
 	// Tools and tests around the product; nothing of the product imports them.
-	"internal": {"routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
+	"internal": {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
 	"bench":    {"routes", "internal"},
 	"examples": {"internal"},
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/handover"
 	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/notify"
 )
 
 // appName is the app's key in a configuration, and the ID of its module.
@@ -40,8 +41,12 @@ type App struct {
 	// ~/.local/share/caddy), next to the certificates.
 	Store *Store `json:"store,omitempty"`
 
+	// Webhooks are told of every change of a rollout.
+	Webhooks []Webhook `json:"webhooks,omitempty"`
+
 	ctx      caddy.Context
 	id       identity
+	webhooks []notify.Webhook
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
 	withdraw func()
@@ -77,6 +82,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	var err error
 	if a.id, err = a.identity(); err != nil {
+		return err
+	}
+	if a.webhooks, err = checkWebhooks(a.Webhooks); err != nil {
 		return err
 	}
 	a.log = ctx.Slogger()
@@ -173,7 +181,7 @@ func (a *App) Engine() (*engine.Engine, error) {
 	if a.ended {
 		return nil, errors.New("this configuration has ended")
 	}
-	running, release, err := acquire(a.id, a.parsed, a.log)
+	running, release, err := acquire(a.id, a.parsed, a.webhooks, a.log)
 	a.parsed = nil
 	if err != nil {
 		return nil, err

@@ -20,6 +20,7 @@ func init() {
 //	strangler {
 //		routes <file>
 //		store  sqlite <file>
+//		webhook <url> { … }
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // the option's own name
@@ -34,7 +35,8 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 		"routes": func() error { return oneArg(d, "strangler: routes", "file", &app.Routes) },
 		"store":  func() error { return parseStore(d, &app.Store) },
 	}
-	if err := parseBlock(d, "strangler", options); err != nil {
+	options["webhook"] = func() error { return parseWebhook(d, app) }
+	if err := parseBlock(d, "strangler", options, "webhook"); err != nil {
 		return nil, err
 	}
 	if app.Routes == "" {

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/store/sqlite"
 	"github.com/strangler-proxy/strangler/telemetry"
@@ -32,10 +33,11 @@ const (
 // identity is what an engine works on; both are absolute paths.
 type identity struct{ store, routes string }
 
-// state is a store and the ledger over it.
+// state is a store, the ledger over it and what tells of its changes.
 type state struct {
 	db     *sqlite.Store
 	ledger *rollout.Ledger
+	sender *notify.Sender
 	log    generationLog
 	// leader moves the rollouts: the newest engine over the ledger. There are
 	// two while a reload to another route table is under way.
@@ -51,16 +53,19 @@ type pooled struct {
 }
 
 // acquire takes the engine of that identity, making it when nobody has it, of
-// the table that was parsed already, if any. The engine logs through log as long as no newer generation does. The caller calls
-// release exactly once.
-func acquire(id identity, parsed *engine.Parsed, log *slog.Logger) (running *pooled, release func() error, err error) {
+// the table that was parsed already, if any. The engine logs through log, and
+// webhooks are in use, as long as no newer generation has its own. The caller
+// calls release exactly once.
+func acquire(id identity, parsed *engine.Parsed, webhooks []notify.Webhook, log *slog.Logger) (running *pooled, release func() error, err error) {
 	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, parsed, log) })
 	if err != nil {
 		return nil, nil, err
 	}
 	running = value.(*pooled)
 	endEngine, endState := running.log.begin(log), running.state.log.begin(log)
+	endWebhooks := running.state.sender.Use(webhooks)
 	return running, func() error {
+		endWebhooks()
 		endEngine()
 		endState()
 		_, err := engines.Delete(id)
@@ -83,6 +88,7 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 			Secrets:     p.state.db,
 			Parsed:      parsed,
 			StoreNotice: p.state.db.Notice(),
+			Webhooks:    p.state.sender.Status,
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),
 			Leads:       func() bool { newest, _ := p.state.leader.newest(); return newest == p },
@@ -122,6 +128,10 @@ func newState(path string, log *slog.Logger) (*state, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("store sqlite %s: %w", path, err), db.Close())
 	}
+	s.sender, err = notify.New(notify.Options{Journal: s.ledger, Cursors: db, Now: time.Now, Logger: s.log.logger()})
+	if err != nil {
+		return nil, errors.Join(err, s.ledger.Close(ctx), db.Close())
+	}
 	return s, nil
 }
 
@@ -130,6 +140,7 @@ func newState(path string, log *slog.Logger) (*state, error) {
 func (s *state) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	s.sender.Close()
 	return errors.Join(s.ledger.Close(ctx), s.db.Close())
 }
 

@@ -13,9 +13,9 @@ import (
 // option reads the rest of one word's line, and its block if it has one.
 type option func() error
 
-// parseBlock reads a block of options, in any order and each at most once. The
-// block's name goes into every error.
-func parseBlock(d *caddyfile.Dispenser, name string, options map[string]option) error {
+// parseBlock reads a block of options, in any order and each at most once, but
+// those that may repeat. The block's name goes into every error.
+func parseBlock(d *caddyfile.Dispenser, name string, options map[string]option, repeat ...string) error {
 	seen := make(map[string]bool, len(options))
 	for nesting := d.Nesting(); d.NextBlock(nesting); {
 		word := d.Val()
@@ -23,7 +23,7 @@ func parseBlock(d *caddyfile.Dispenser, name string, options map[string]option) 
 		if !known {
 			return unknownWord(d, name, word, slices.Sorted(maps.Keys(options)))
 		}
-		if seen[word] {
+		if seen[word] && !slices.Contains(repeat, word) {
 			return d.Errf("%s: %s is there twice", name, word)
 		}
 		seen[word] = true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/telemetry"
@@ -35,6 +36,8 @@ type Options struct {
 	// StoreNotice is what an operator must know of the store's file, for the
 	// status; empty: nothing.
 	StoreNotice string
+	// Webhooks answers how the webhooks are, for the status. Nil: there are none.
+	Webhooks func() []notify.Status
 	// Telemetry takes the metrics. Nil: the engine makes its own. The caller
 	// closes what it gave.
 	Telemetry *telemetry.Telemetry

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/telemetry"
@@ -22,6 +23,8 @@ type Status struct {
 	Held int `json:"held"`
 	// Store is how the rollout state is kept.
 	Store StoreStatus `json:"store"`
+	// Webhooks are those that are told of changes.
+	Webhooks []notify.Status `json:"webhooks,omitempty"`
 	// Targets are those that have a url and are used, by name.
 	Targets []proxy.Status `json:"targets"`
 	// Blocks are the targets that a site's block must serve.
@@ -70,6 +73,9 @@ func (e *Engine) Status() Status {
 			Notice:  e.options.StoreNotice,
 			Unsaved: len(snapshot.Unsaved), Visitors: e.visitors.Load() != nil,
 		},
+	}
+	if e.options.Webhooks != nil {
+		s.Webhooks = e.options.Webhooks()
 	}
 	v := e.view.Load()
 	if v == nil {

@@ -38,7 +38,8 @@ func TestMain(m *testing.M) {
 //	terminate FILE                sends SIGTERM to the process a file names
 //	until PATTERN COMMAND [ARG…]  repeats a command until it prints the pattern
 //
-// In the environment are a monolith and a service of the script's own, $SITE
+// In the environment are a monolith, a service and a receiver of webhooks (see
+// hook) of the script's own, $HOOK_SECRET, $SITE
 // and $ADMIN, where nobody listens yet, and CADDY_ADMIN.
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -64,6 +65,10 @@ func setup(env *testscript.Env) error {
 		env.Defer(server.Close)
 		env.Setenv(name, server.URL)
 	}
+	receiver := httptest.NewServer(&hook{dir: env.WorkDir})
+	env.Defer(receiver.Close)
+	env.Setenv("HOOK", receiver.URL)
+	env.Setenv("HOOK_SECRET", hookSecret)
 	for _, name := range []string{"SITE", "ADMIN"} {
 		address, err := process.FreeAddress()
 		if err != nil {

@@ -40,7 +40,7 @@
 // A SQLite 3 database in WAL mode, synchronous=FULL (every commit is flushed
 // before it is acknowledged), next to it PATH-wal, both with mode 0600. Copy
 // both, or neither. PRAGMA application_id is 0x53747267 ("Strg"), PRAGMA
-// user_version the version of the schema. Version 2:
+// user_version the version of the schema. Version 3:
 //
 //	change   the journal: one row for every change, never updated or deleted
 //	  seq      place in the journal, from 1, never used twice
@@ -54,6 +54,7 @@
 //	  after    the route's state after
 //	salt     cohort, salt: one row for every cohort, never updated or deleted
 //	secret   name, value: one row for every secret
+//	cursor   name, seq: how far each reader of the journal (a webhook) has come
 //
 // There is no table of the present: the state of a route is the after of its
 // newest change, so the two can never differ. States are JSON objects:
@@ -63,7 +64,7 @@
 //	 "hold":{"by":"…","reason":"…","since":"…","until":"…"},
 //	 "rollout":{"phase":"running","step":2,"since":"…","approved_by":"…"}}
 //
-// "rollout" came with version 2.
+// "rollout" came with version 2, the table cursor with version 3.
 //
 // A member that this version does not know is an error, not dropped; a new one
 // comes with a new version of the schema. A file of an older version is brought up to

@@ -48,6 +48,11 @@ var migrations = []string{
 	// States have a "rollout". The tables are as they were: the version alone
 	// keeps a program that does not know the member from the file.
 	`SELECT 2`,
+	// How far each reader of the journal has come.
+	`CREATE TABLE cursor (
+		name TEXT    PRIMARY KEY,
+		seq  INTEGER NOT NULL CHECK (seq >= 0)
+	) STRICT, WITHOUT ROWID;`,
 }
 
 // identify answers the schema's version, 0 for a new file. It changes nothing.

@@ -14,7 +14,7 @@ import (
 
 var write = flag.Bool("write", false, "write the fixture of the newest version")
 
-// fixture is what testdata/version-1.db holds, and version-2.db with a rollout.
+// fixture is what testdata/version-1.db holds; the later ones hold withRollout.
 func fixture() (a, b rollout.Change) {
 	at := time.Date(2026, 5, 4, 9, 30, 0, 123456789, time.UTC)
 	first := rollout.RouteState{Route: "faq-read", Share: 250_000, Version: 1, By: "anna", Reason: "looks good", Source: rollout.SourceCLI, Since: at}
@@ -36,20 +36,35 @@ func TestVersion1IsStillRead(t *testing.T) {
 
 func TestVersion2IsStillRead(t *testing.T) {
 	t.Parallel()
-	const name = "testdata/version-2.db"
-	a, b := fixture()
+	a, b := withRollout()
+	testFixture(t, "testdata/version-2.db", a, b)
+}
+
+func TestVersion3IsStillRead(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/version-3.db"
+	a, b := withRollout()
+	if *write {
+		writeFixture(t, name, a, b)
+	}
+	s := testFixture(t, name, a, b)
+	if seq, found, err := s.Cursor(t.Context(), "webhook"); err != nil || !found || seq != 2 {
+		t.Errorf("cursor: %d, %v, %v", seq, found, err)
+	}
+}
+
+// withRollout is fixture with what came with version 2.
+func withRollout() (a, b rollout.Change) {
+	a, b = fixture()
 	a.Verb = rollout.VerbStart
 	a.After.Rollout = &rollout.Progress{Phase: rollout.Running, Step: 3, Since: a.At, ApprovedBy: "bob"}
 	b.Verb = rollout.VerbRollBack
 	b.After.Rollout = &rollout.Progress{Phase: rollout.Paused, Step: 1, Since: b.At}
-	if *write {
-		writeFixture(t, name, a, b)
-	}
-	testFixture(t, name, a, b)
+	return a, b
 }
 
 // testFixture reads a file that holds two changes, and writes to it.
-func testFixture(t *testing.T, name string, a, b rollout.Change) {
+func testFixture(t *testing.T, name string, a, b rollout.Change) *Store {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {
@@ -81,6 +96,7 @@ func testFixture(t *testing.T, name string, a, b rollout.Change) {
 	if _, err := s.Apply(t.Context(), rollout.Change{ID: "third", Route: "faq-read", Verb: rollout.VerbRelease, Before: b.After, After: &next}); err != nil {
 		t.Errorf("writing to it: %v", err)
 	}
+	return s
 }
 
 func writeFixture(t *testing.T, name string, changes ...rollout.Change) {
@@ -102,6 +118,9 @@ func writeFixture(t *testing.T, name string, changes ...rollout.Change) {
 		t.Fatal(err)
 	}
 	if _, err := s.Secret(t.Context(), "visitor", func() []byte { return []byte("0123456789abcdef") }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SetCursor(t.Context(), "webhook", 2); err != nil {
 		t.Fatal(err)
 	}
 }
