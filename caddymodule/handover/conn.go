@@ -1,10 +1,8 @@
 package handover
 
 import (
-	"crypto/tls"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -29,6 +27,10 @@ const (
 // the size, connections would be closed at a reload instead of moved.
 const serverBuffer = 4096
 
+// quietTime is how long a connection that cannot be moved must have been idle to
+// be closed: a client that is about to ask again is told with the next answer.
+const quietTime = 100 * time.Millisecond
+
 // preface is how HTTP/2 without TLS begins; no HTTP/1.1 method does.
 const preface = "PRI "
 
@@ -40,11 +42,12 @@ type conn struct {
 
 	mu     sync.Mutex
 	phase  phase
-	parked bool   // a Read waits between two requests
-	direct bool   // Go's server reads this connection itself, nothing is between
-	seen   bool   // observe knows it
-	opened int    // bytes of preface seen, -1 when it is something else
-	read   []byte // read before, and not given to the server yet
+	parked bool      // a Read waits between two requests
+	direct bool      // Go's server reads this connection itself, nothing is between
+	seen   bool      // observe knows it
+	idled  time.Time // when it was answered last, if it cannot be moved
+	opened int       // bytes of preface seen, -1 when it is something else
+	read   []byte    // read before, and not given to the server yet
 }
 
 // Read reads like the connection; between two requests it ends when the
@@ -150,7 +153,8 @@ func (c *conn) wake() {
 func (c *conn) unsettled() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	begun := c.phase == fresh || c.phase == active || c.phase == reading && c.seen || c.phase == idle && c.direct
+	begun := c.phase == fresh || c.phase == active || c.phase == reading && c.seen ||
+		c.phase == idle && (c.direct || time.Since(c.idled) < quietTime)
 	return begun && c.socket.follower(c.generation)
 }
 
@@ -200,49 +204,4 @@ func (c *conn) unlessGone(set func(time.Time) error, t time.Time) error {
 		return net.ErrClosed
 	}
 	return set(t)
-}
-
-// observe is told by Go's HTTP server what it does with a connection.
-func observe(nc net.Conn, state http.ConnState) {
-	c, direct := find(nc)
-	if c == nil {
-		return
-	}
-	other := state == http.StateHijacked || state == http.StateActive && speaksHTTP2(nc)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen, c.direct = true, direct
-	switch {
-	case c.phase == gone || c.phase == opaque:
-	case other:
-		c.phase = opaque
-	case state == http.StateActive:
-		c.phase = active
-	case state == http.StateIdle:
-		c.phase = idle
-	}
-}
-
-// find is our connection under what the server has, and whether that is it.
-func find(nc net.Conn) (c *conn, direct bool) {
-	if c, ok := nc.(*conn); ok {
-		return c, true
-	}
-	for {
-		under, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil, false
-		}
-		if nc = under.NetConn(); nc == nil {
-			return nil, false
-		}
-		if c, ok := nc.(*conn); ok {
-			return c, false
-		}
-	}
-}
-
-func speaksHTTP2(nc net.Conn) bool {
-	secure, ok := nc.(*tls.Conn)
-	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
 }
