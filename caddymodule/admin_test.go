@@ -34,9 +34,9 @@ func TestAdminAPI(t *testing.T) {
 	}
 	r.must(admin.PathRelease, m{"route": "faq-read", "by": "anna"}, &change)
 
-	var list []admin.RouteAndRollout
+	var list []admin.RouteAndState
 	r.must(admin.PathRoutes, nil, &list)
-	if len(list) != 1 || list[0].Name != "faq-read" || list[0].Sticky != "header:X-User" || list[0].Rollout.Effective != 125_000 ||
+	if len(list) != 1 || list[0].Name != "faq-read" || list[0].Sticky != "header:X-User" || list[0].State.Effective != 125_000 ||
 		strings.Join(list[0].Fallback, " ") != "connect 503" {
 		t.Errorf("routes: %+v", list)
 	}

@@ -28,24 +28,29 @@ type Target struct {
 	Timeouts    map[string]string `json:"timeouts,omitempty"`
 	MaxInFlight int               `json:"max_in_flight,omitempty"`
 	Breaker     map[string]string `json:"breaker,omitempty"`
+	Build       string            `json:"build,omitempty"`
 }
 
 // Route is a route of a Document.
 type Route struct {
-	Name     string   `json:"name"`
-	Match    string   `json:"match"`
-	Methods  []string `json:"methods,omitempty"`
-	When     *When    `json:"when,omitempty"`
-	Owner    string   `json:"owner,omitempty"`
-	Docs     string   `json:"docs,omitempty"`
-	Service  string   `json:"service,omitempty"`
-	Sticky   string   `json:"sticky,omitempty"`
-	Percent  *float64 `json:"percent,omitempty"`
-	Cohort   string   `json:"cohort,omitempty"`
-	Rewrite  string   `json:"rewrite,omitempty"`
-	Timeout  string   `json:"timeout,omitempty"`
-	Fallback []string `json:"fallback,omitempty"`
-	Writes   []string `json:"writes,omitempty"`
+	Name    string   `json:"name"`
+	Match   string   `json:"match"`
+	Methods []string `json:"methods,omitempty"`
+	When    *When    `json:"when,omitempty"`
+	Owner   string   `json:"owner,omitempty"`
+	Docs    string   `json:"docs,omitempty"`
+	Service string   `json:"service,omitempty"`
+	Sticky  string   `json:"sticky,omitempty"`
+	Percent *float64 `json:"percent,omitempty"`
+	Rollout *Rollout `json:"rollout,omitempty"`
+	Flag    string   `json:"flag,omitempty"`
+	// PinAfterFailure is empty for not at all.
+	PinAfterFailure string   `json:"pin_after_failure,omitempty"`
+	Cohort          string   `json:"cohort,omitempty"`
+	Rewrite         string   `json:"rewrite,omitempty"`
+	Timeout         string   `json:"timeout,omitempty"`
+	Fallback        []string `json:"fallback,omitempty"`
+	Writes          []string `json:"writes,omitempty"`
 	// Line is where the route starts in the file.
 	Line int `json:"line"`
 }
@@ -57,10 +62,10 @@ type When struct {
 	Cookies map[string]map[string]string `json:"cookies,omitempty"`
 }
 
-// RouteAndRollout is a route and how much of it goes to its service.
-type RouteAndRollout struct {
+// RouteAndState is a route and how much of it goes to its service now.
+type RouteAndState struct {
 	Route
-	Rollout *engine.RouteStatus `json:"rollout,omitempty"`
+	State *engine.RouteStatus `json:"state,omitempty"`
 }
 
 // DocumentOf is a table's document.
@@ -81,7 +86,7 @@ func DocumentOf(table *routes.Table) Document {
 }
 
 func targetOf(t *routes.Target) Target {
-	target := Target{URL: t.URLs, Owner: t.Owner, Docs: t.Docs, MaxInFlight: t.MaxInFlight}
+	target := Target{URL: t.URLs, Owner: t.Owner, Docs: t.Docs, MaxInFlight: t.MaxInFlight, Build: t.Build}
 	target.Timeouts = durations(map[string]time.Duration{
 		"dial": t.Timeouts.Dial, "first_byte": t.Timeouts.FirstByte, "idle": t.Timeouts.Idle,
 	})
@@ -116,6 +121,10 @@ func routeOf(r *routes.Route) Route {
 		return route
 	}
 	route.Sticky, route.Fallback = r.Sticky.String(), fallbackWords(r.Fallback)
+	route.Rollout, route.Flag = rolloutOf(r.Rollout), r.Flag
+	if r.PinAfterFailure > 0 {
+		route.PinAfterFailure = r.PinAfterFailure.String()
+	}
 	if r.Percent != nil {
 		percent := r.Percent.Percent()
 		route.Percent = &percent

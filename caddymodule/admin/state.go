@@ -63,9 +63,9 @@ func routeList(e *engine.Engine, _ *http.Request) (any, error) {
 		states[rollout.Routes[i].Route] = &rollout.Routes[i]
 	}
 	document := e.Table().Document()
-	list := make([]RouteAndRollout, 0, len(document.Routes))
+	list := make([]RouteAndState, 0, len(document.Routes))
 	for _, r := range document.Routes {
-		list = append(list, RouteAndRollout{Route: routeOf(r), Rollout: states[r.Name]})
+		list = append(list, RouteAndState{Route: routeOf(r), State: states[r.Name]})
 	}
 	return list, nil
 }

@@ -63,6 +63,9 @@ func brakeRelease() *cobra.Command {
 // change asks the server for a change, prints what it did and, when asked to,
 // waits for it.
 func change(ctx context.Context, t *terminal, flags *serverFlags, how *actFlags, path string, body any) error {
+	if how.dryRun && how.wait {
+		return usage("--dry-run changes nothing, so there is nothing to --wait for")
+	}
 	server, err := flags.open()
 	if err != nil {
 		return err

@@ -73,7 +73,6 @@ func (f *actFlags) add(cmd *cobra.Command, waits string) {
 	cmd.Flags().Uint64Var(&f.ifVersion, "if-version", 0, "only if what is changed still has this version (see: routes show, or --json); else exit code 5 and what the other person did")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "say what would change, and change nothing")
 	cmd.Flags().BoolVar(&f.wait, "wait", false, waits)
-	cmd.MarkFlagsMutuallyExclusive("dry-run", "wait")
 }
 
 // waitsInForce is what --wait means for most verbs.
@@ -106,7 +105,7 @@ func me() string {
 
 // completeRoutes completes the name of a route of the running server that is
 // asked for. When there is no server it offers nothing, quickly.
-func completeRoutes(flags *serverFlags, ask func(*admin.RouteAndRollout) bool) cobra.CompletionFunc {
+func completeRoutes(flags *serverFlags, ask func(*admin.RouteAndState) bool) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -117,5 +116,5 @@ func completeRoutes(flags *serverFlags, ask func(*admin.RouteAndRollout) bool) c
 
 // anyRoute and moving are routes that a command takes: all, or those that have
 // a service.
-func anyRoute(*admin.RouteAndRollout) bool { return true }
-func moving(r *admin.RouteAndRollout) bool { return r.Service != "" }
+func anyRoute(*admin.RouteAndState) bool { return true }
+func moving(r *admin.RouteAndState) bool { return r.Service != "" }

@@ -112,14 +112,14 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 
 // routeNames are the names of those routes of the running server that are asked
 // for; none when it does not answer at once.
-func (f *serverFlags) routeNames(ctx context.Context, ask func(*admin.RouteAndRollout) bool) []string {
+func (f *serverFlags) routeNames(ctx context.Context, ask func(*admin.RouteAndState) bool) []string {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
 	server, err := f.open()
 	if err != nil {
 		return nil
 	}
-	var list []admin.RouteAndRollout
+	var list []admin.RouteAndState
 	if err := server.get(ctx, admin.PathRoutes, &list); err != nil {
 		return nil
 	}

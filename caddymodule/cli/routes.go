@@ -30,8 +30,8 @@ func (s *source) add(cmd *cobra.Command) {
 }
 
 // list is all routes in the table's order; those of a file have no rollout.
-func (s *source) list(ctx context.Context) ([]admin.RouteAndRollout, error) {
-	var list []admin.RouteAndRollout
+func (s *source) list(ctx context.Context) ([]admin.RouteAndState, error) {
+	var list []admin.RouteAndState
 	if s.file == "" {
 		server, err := s.open()
 		if err != nil {
@@ -44,7 +44,7 @@ func (s *source) list(ctx context.Context) ([]admin.RouteAndRollout, error) {
 		return nil, err
 	}
 	for _, r := range admin.DocumentOf(table).Routes {
-		list = append(list, admin.RouteAndRollout{Route: r})
+		list = append(list, admin.RouteAndState{Route: r})
 	}
 	return list, nil
 }
@@ -85,8 +85,8 @@ func routesList() *cobra.Command {
 			for i := range list {
 				r := &list[i]
 				row := cells(r.Name, matches(&r.Route), r.Owner, r.Service, "", "")
-				if r.Rollout != nil {
-					row[4].text, row[5] = r.Rollout.Effective.String(), state(r.Rollout)
+				if r.State != nil {
+					row[4].text, row[5] = r.State.Effective.String(), state(r.State)
 				}
 				rows = append(rows, row)
 			}
@@ -105,7 +105,7 @@ func routesShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			i := slices.IndexFunc(list, func(r admin.RouteAndRollout) bool { return r.Name == args[0] })
+			i := slices.IndexFunc(list, func(r admin.RouteAndState) bool { return r.Name == args[0] })
 			switch {
 			case i < 0:
 				return noRoute(args[0])
@@ -137,7 +137,7 @@ func matches(r *admin.Route) string {
 }
 
 // show prints a route as a list of fields.
-func show(t *terminal, r *admin.RouteAndRollout) {
+func show(t *terminal, r *admin.RouteAndState) {
 	t.styled(bold, "%s", r.Name)
 	field := func(name string, values ...string) {
 		for _, value := range values {
@@ -154,12 +154,15 @@ func show(t *terminal, r *admin.RouteAndRollout) {
 	field("docs", r.Docs)
 	field("service", r.Service)
 	field("sticky", r.Sticky)
+	field("rollout", r.Rollout.String())
+	field("flag", r.Flag)
+	field("pinned", r.PinAfterFailure)
 	field("rewrite", r.Rewrite)
 	field("timeout", r.Timeout)
 	field("fallback", strings.Join(r.Fallback, ", "))
 	field("writes", strings.Join(r.Writes, ", "))
 	field("line", fmt.Sprint(r.Line))
-	now := r.Rollout
+	now := r.State
 	if now == nil || r.Service == "" {
 		return
 	}
