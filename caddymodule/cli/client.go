@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -93,6 +94,9 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 		request.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := s.http.Do(request)
+	if method == http.MethodGet && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+		answer, err = s.http.Do(request) // a reload replaces the admin endpoint, too, with the connections it has just got
+	}
 	if err != nil {
 		return s.unreachable(err)
 	}
