@@ -177,12 +177,16 @@ func (w *worker) read(ctx context.Context) ([]rollout.Change, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.options.pace.store)
 	defer cancel()
 	cursor := w.status.Load().Cursor
-	newest, err := w.newest(ctx)
+	page, err := w.options.Journal.History(ctx, rollout.Query{After: cursor, OldestFirst: true, Limit: pageSize})
+	if err != nil {
+		return nil, err
+	}
+	newest, err := w.newest(ctx) // after the page, or the page could be newer
 	if err != nil {
 		return nil, err
 	}
 	w.note(func(s *Status) { s.Behind = newest - min(newest, cursor) })
-	return w.options.Journal.History(ctx, rollout.Query{After: cursor, OldestFirst: true, Limit: pageSize})
+	return page, nil
 }
 
 // tell delivers an event, or gives it up when it is too old.

@@ -105,6 +105,11 @@ func (r *report) printTrouble(t *terminal) {
 	if store.Notice != "" {
 		t.styled(red, "STORE: %s", store.Notice)
 	}
+	for i := range r.Server.Webhooks {
+		if hook := &r.Server.Webhooks[i]; hook.Error != "" {
+			t.styled(yellow, "WEBHOOK %s is %d changes behind, %d given up; %s: %s", hook.Name, hook.Behind, hook.Skipped, moment(hook.ErrorAt), hook.Error)
+		}
+	}
 	if store.Unsaved > 0 {
 		t.styled(yellow, "%d changes are in force that the store has not taken yet", store.Unsaved)
 	}
