@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -48,6 +50,14 @@ type silent struct{}
 
 func (silent) Serve(http.ResponseWriter, *http.Request, *proxy.Call) error { return nil }
 
+// brief answers with a head.
+type brief struct{}
+
+func (brief) Serve(w http.ResponseWriter, _ *http.Request, _ *proxy.Call) error {
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
 // BenchmarkWay is a request's way without forwarding, with a split by a header
 // and by a visitor cookie, in small and large tables.
 func BenchmarkWay(b *testing.B) {
@@ -60,8 +70,6 @@ func BenchmarkWay(b *testing.B) {
 			measure(b, bed, "/api/"+route+"/7", http.Header{"X-Tenant": {"tenant-17"}})
 		})
 	}
-	b.Run("percent", func(b *testing.B) { decidedBy(b, "percent: 50") })
-	b.Run("rollout", func(b *testing.B) { decidedBy(b, "rollout: { steps: [50] }") })
 	table := strings.ReplaceAll(strings.ReplaceAll(halves, "{ url: MONOLITH }", "{}"), "{ url: SERVICE }", "{}")
 	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
 	b.Run("visitor/known", func(b *testing.B) {
@@ -72,19 +80,42 @@ func BenchmarkWay(b *testing.B) {
 	b.Run("unmatched", func(b *testing.B) { measure(b, bed, "/nowhere", http.Header{}) })
 }
 
-// decidedBy measures a route at 50 % by what its table says: evidence must cost
-// next to nothing.
-func decidedBy(b *testing.B, field string) {
+// BenchmarkEvidence is what it costs to count a route's requests for its
+// rollout: both tables in turns, as the machine's speed changes by the second.
+func BenchmarkEvidence(b *testing.B) {
+	percent, rollout := decidedBy(b, "percent: 50"), decidedBy(b, "rollout: { steps: [50] }")
+	const slice = 500 // requests
+	var took [2][]time.Duration
+	for b.Loop() {
+		for i, ask := range []func(){percent, rollout} {
+			start := time.Now()
+			for range slice {
+				ask()
+			}
+			took[i] = append(took[i], time.Since(start))
+		}
+	}
+	for i := range took {
+		slices.Sort(took[i])
+	}
+	quintile := len(took[0]) / 5 // what others do to the machine is in the rest
+	b.ReportMetric(float64(took[1][quintile])/float64(took[0][quintile]), "ratio")
+	b.ReportMetric(float64(took[0][quintile])/slice, "ns/percent")
+	b.ReportMetric(float64(took[1][quintile])/slice, "ns/rollout")
+}
+
+// decidedBy makes one request of a route at 50 % by what its table says.
+func decidedBy(b *testing.B, field string) (ask func()) {
 	b.Helper()
 	table := strings.NewReplacer("MONOLITH", "{}", "SERVICE", "{}", "FIELD", field).Replace(fieldTable)
-	bed := newBed(b, table, withSite(Site{"monolith": silent{}, "s": silent{}}))
+	bed := newBed(b, table, withSite(Site{"monolith": brief{}, "s": brief{}}))
 	if strings.HasPrefix(field, "rollout") {
 		plan, err := bed.PlanOf("r")
 		must(b, err)
 		_, err = bed.ledger.Start(b.Context(), "r", plan, act)
 		must(b, err)
 	}
-	measure(b, bed, "/r", http.Header{"X-Tenant": {"tenant-17"}})
+	return request(b, bed, "/r", http.Header{"X-Tenant": {"tenant-17"}})
 }
 
 const fieldTable = `
@@ -96,6 +127,16 @@ routes:
 
 // measure measures one request again and again; its header is what a browser sends.
 func measure(b *testing.B, on *bed, path string, header http.Header) {
+	b.Helper()
+	ask := request(b, on, path, header)
+	b.ReportAllocs()
+	for b.Loop() {
+		ask()
+	}
+}
+
+// request makes one request again and again.
+func request(b *testing.B, on *bed, path string, header http.Header) (ask func()) {
 	b.Helper()
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	for name, value := range map[string]string{
@@ -109,8 +150,7 @@ func measure(b *testing.B, on *bed, path string, header http.Header) {
 	}
 	w := newAnswer()
 	result := new(Result) // the adapter's, and the request's own there
-	b.ReportAllocs()
-	for b.Loop() {
+	return func() {
 		clear(w.header)
 		delete(r.Header, "X-Request-Id") // as for every new request
 		delete(r.Header, "Traceparent")

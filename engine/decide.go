@@ -25,7 +25,9 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 		key = e.keyOf(match.Entry.Route.Sticky, r, c)
 		facts.Key = key.text
 	}
-	return routes.Decide(facts, now), match.Entry, key
+	d := routes.Decide(facts, now)
+	key = e.keepOff(&d, match.Entry.Route, key, func() stickyKey { return e.keyOf(match.Entry.Route.Sticky, r, c) }, now)
+	return d, match.Entry, key
 }
 
 // asRequest is what of r a route is matched by. A target in absolute form (RFC

@@ -83,6 +83,7 @@ type Engine struct {
 
 	controller *rollout.Controller
 	events     events
+	pins       *pins
 
 	background context.Context
 	retry      chan struct{} // asks for what is missing
@@ -107,6 +108,7 @@ func New(o Options) (*Engine, error) {
 	if e.now == nil {
 		e.now = time.Now
 	}
+	e.pins = newPins(e.now())
 	if err := e.measure(); err != nil {
 		return nil, err
 	}

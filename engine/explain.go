@@ -40,9 +40,10 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 		asked.Header = http.Header{}
 	}
 	removeForgeable(&asked)
-	keyOf := func(entry *routes.Entry) (key, source string) {
-		k := e.keyOf(entry.Route.Sticky, &asked, &c)
-		return k.text, strings.TrimSpace(k.source + " " + entry.Route.Sticky.Name)
+	var key stickyKey
+	keyOf := func(entry *routes.Entry) (text, source string) {
+		key = e.keyOf(entry.Route.Sticky, &asked, &c)
+		return key.text, strings.TrimSpace(key.source + " " + entry.Route.Sticky.Name)
 	}
 	request, now := asRequest(&asked), e.now()
 	x := Explanation{Explanation: v.table.Explain(&request, v.stateOf, keyOf, now), Brake: v.snapshot.Brake}
@@ -50,6 +51,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 	if entry == nil {
 		return x, nil
 	}
+	e.keepOff(&x.Decision, entry.Route, key, func() stickyKey { _, x.KeySource = keyOf(entry); return key }, now)
 	if hold := v.snapshot.Route(entry.Route.Name).Hold; hold.Active(now) {
 		x.Hold = hold
 	}

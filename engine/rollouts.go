@@ -85,7 +85,7 @@ type ControllerStatus struct {
 	Step  int `json:"step"`
 	Steps int `json:"steps"`
 	// Since is when the step began; Earliest when the next may begin as far as
-	// the plan's times are concerned, zero when no step follows.
+	// the plan's times are concerned, zero when no step follows or it is held.
 	Since    time.Time `json:"since,omitzero"`
 	Earliest time.Time `json:"earliest,omitzero"`
 	// StartedBy is who started or resumed it, ApprovedBy who approved the next
@@ -121,7 +121,9 @@ func (e *Engine) ControllerStatus() map[string]ControllerStatus {
 		if last, ok := looked[route]; ok {
 			s.Action, s.Evidence, s.LookedAt = last.Action, last.Evidence, last.At
 		}
-		s.Earliest = plan.Earliest(state, s.Evidence)
+		if !state.Hold.Active(e.now()) {
+			s.Earliest = plan.Earliest(state, s.Evidence)
+		}
 		all[route] = s
 	}
 	return all

@@ -76,6 +76,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	lane := v.laneOf(entry)
 	// All that a stream, which may outlast many tables, keeps of this one.
 	recorder := lane.recorder
+	pinnable := decision.Arm == routes.Service && entry.Route.PinAfterFailure > 0 && key.text != ""
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
@@ -86,8 +87,12 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	// Deferred: a site's handlers may abort the request by a panic.
 	defer func() {
 		result.Duration = e.now().Sub(start)
-		recorder.Record(ctx, &result.Decision, served(result, err))
+		end := served(result, err)
+		recorder.Record(ctx, &result.Decision, end)
 		result.tally.end(result, err)
+		if pinnable && end.Failure != "" && result.Decision.Arm == routes.Service {
+			e.pins.pin(entry.Route, key.text, e.now())
+		}
 	}()
 	way.fill(r, entry, c, result.RequestID)
 	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {

@@ -25,6 +25,8 @@ type Status struct {
 	Store StoreStatus `json:"store"`
 	// Webhooks are those that are told of changes.
 	Webhooks []notify.Status `json:"webhooks,omitempty"`
+	// Pins are who stays on the monolith after a failure of the service.
+	Pins PinStatus `json:"pins"`
 	// Targets are those that have a url and are used, by name.
 	Targets []proxy.Status `json:"targets"`
 	// Blocks are the targets that a site's block must serve.
@@ -67,7 +69,7 @@ type StoreStatus struct {
 func (e *Engine) Status() Status {
 	snapshot := e.ledger.Snapshot()
 	s := Status{
-		Refused: e.refusal(), Brake: snapshot.Brake, Targets: []proxy.Status{},
+		Refused: e.refusal(), Brake: snapshot.Brake, Pins: e.pins.status(e.now()), Targets: []proxy.Status{},
 		Store: StoreStatus{
 			Known: snapshot.Known, Error: snapshot.StoreError, Since: snapshot.StoreErrorSince,
 			Notice:  e.options.StoreNotice,

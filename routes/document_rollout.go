@@ -5,8 +5,9 @@ import "time"
 // Rollout is how a route moves to its service: step by step, as long as nothing
 // speaks against it. What is left out has its default.
 type Rollout struct {
-	// Steps are the service's shares in percent, each above the one before.
-	// Default: [1, 5, 25, 50, 100].
+	// Steps are the service's shares in percent, each above the one before. At
+	// 100 nobody is left to compare with, so only a dead service is noticed
+	// there; a last step of 99 keeps all guards. Default: [1, 5, 25, 50, 100].
 	Steps []PPM `yaml:"steps,omitempty" is:"above" jsonschema:"minItems=1,maxItems=100,uniqueItems=true"`
 	// Every is the least time in a step, up to 720h. Default: 30m.
 	Every time.Duration `yaml:"every,omitempty"`

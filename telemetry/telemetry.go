@@ -124,7 +124,7 @@ var reasons = [...]routes.Reason{
 	routes.ReasonSplit, routes.ReasonFull, routes.ReasonOff, routes.ReasonNoKey,
 	routes.ReasonNoService, routes.ReasonNoRoute, routes.ReasonHold, routes.ReasonBrake,
 	routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition, routes.ReasonNoState,
-	"no_target", // the engine's own
+	"no_target", "pinned", // the engine's own
 	"other",
 }
 

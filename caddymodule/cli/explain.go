@@ -188,6 +188,8 @@ func reasonText(d routes.Decision) string {
 		return "100 % is on the service"
 	case routes.ReasonNoKey:
 		return fmt.Sprintf("%v is on the service, but the request has nothing to be sticky by", d.Share)
+	case engine.ReasonPinned:
+		return "the service failed this one a short time ago, so the monolith serves"
 	case engine.ReasonNoTarget:
 		return "nothing serves the service here: it has no url, and the site no block for it"
 	case routes.ReasonSplit:
