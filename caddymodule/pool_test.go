@@ -22,7 +22,7 @@ func TestTheNewestEngineLeads(t *testing.T) {
 		return id
 	}
 	take := func(id identity) (*pooled, func() error) {
-		p, release, err := acquire(id, slog.New(slog.DiscardHandler))
+		p, release, err := acquire(id, nil, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}
