@@ -69,6 +69,17 @@ func New(o Options) (*Comparer, error) {
 	return c, nil
 }
 
+// Rules are all rules, those of presets too, in the order in which they are
+// tried. An [Excuse] points to one of them, so that a caller can tell which were
+// never hit.
+func (c *Comparer) Rules() []*Rule {
+	out := make([]*Rule, len(c.rules))
+	for i := range c.rules {
+		out[i] = &c.rules[i].Rule
+	}
+	return out
+}
+
 // Expired are the rules that do not apply any more: each is a finding, since
 // whoever wrote it wanted to look again by then.
 func (c *Comparer) Expired(now time.Time) []Rule {

@@ -83,9 +83,7 @@ func assertMirrored(t *testing.T, c *Comparer, a, b Answer) {
 		at = at[:strings.LastIndexByte(at, ' ')+1]
 		d.Signature = at + string(d.Kind) + " " + right + "→" + left
 	}
-	if there.Format != "bytes" {
-		there.Format, back.Format = "", "" // that of the monolith's answer
-	}
+	there.Format, back.Format = "", "" // that of the monolith's answer
 	if diff := cmp.Diff(there, back); diff != "" {
 		t.Errorf("the other way round it is not the same (-there +back):\n%s", diff)
 	}
@@ -167,6 +165,9 @@ func TestExpiredRuleDoesNotApply(t *testing.T) {
 		t.Errorf("expired: %v", expired)
 	}
 	got = c.Compare(answer("application/json", `{"a":1}`), answer("application/json", `{"a":2}`), now.Add(-time.Second))
+	if rules := c.Rules(); len(rules) != 1 || rules[0] != got.Excuses[0].Rule {
+		t.Errorf("the excuse points to no rule: %v", rules)
+	}
 	if got.Verdict != EqualByRule || len(got.Excuses) != 1 || got.Excuses[0].Count != 1 {
 		t.Errorf("before it expired: %+v", got)
 	}
