@@ -64,6 +64,6 @@
 //
 // # Cost
 //
-// Equal bytes cost a comparison of bytes and no allocation. Where JSON differs,
+// Equal bytes cost a comparison of bytes and one allocation. Where JSON differs,
 // the parts whose source is the same are not walked. See the benchmarks.
 package diff

@@ -1,0 +1,6 @@
+//go:build race
+
+package diff
+
+// raceEnabled: sync.Pool forgets at random under the race detector.
+const raceEnabled = true
