@@ -94,11 +94,14 @@ func (t *Target) pick(first int, tried *uint64) *endpoint {
 // checked makes a *Failure of an error, and of an answer that is none.
 func (t *Target) checked(x *exchange, res *http.Response, err error) (*http.Response, error) {
 	if err == nil {
-		if res.StatusCode >= 100 && res.StatusCode <= 999 {
+		cut := x.sendErr.Load()
+		if cut == nil && res.StatusCode >= 100 && res.StatusCode <= 999 {
 			return res, nil
 		}
-		_ = res.Body.Close() // the answer is garbage anyhow
-		err = errStatusRange
+		_ = res.Body.Close() // the answer is garbage, or one to a body that broke off
+		if err = errStatusRange; cut != nil {
+			err = *cut
+		}
 	}
 	f := x.diagnose(err)
 	x.failed(f)

@@ -232,11 +232,12 @@ func TestSlowBodyOverHTTP2(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				text, _ := io.ReadAll(res.Body)
 				_ = res.Body.Close()
 				_ = send.Close()
 				cancel()
 				if got := f.result(t); res.StatusCode != http.StatusRequestTimeout || kindOf(errOf(got)) != proxy.KindClient || res.ProtoMajor != 2 {
-					t.Errorf("%s %s, %+v", res.Proto, res.Status, got)
+					t.Errorf("%s %s %q, %+v", res.Proto, res.Status, text, got)
 				}
 			}
 			if got := up.Status(); got.Failures != 0 || got.InFlight != 0 || proxy.Uploads(up) != 0 {
