@@ -35,7 +35,8 @@ func rolloutResume() *cobra.Command {
 
 func rolloutApprove() *cobra.Command {
 	return routeVerb("approve", "Approves the next step of a rollout",
-		"Approves the next step of a rollout whose plan wants that. Who may is in the route table; the step still waits for its other gates.",
+		"Approves the next step of a rollout whose plan wants that. Who may is in the route table; the step still waits for its other gates.\n"+
+			"Names are those of the record: who acts is who --by says, by default USER@HOST. Nobody proves it here; the admin address is for those who are trusted.",
 		admin.PathApprove, false).Command
 }
 
