@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"store":       {"routes", "rollout", "identity", "shadow"},
 	"engine":      {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry"},
 	"caddymodule": {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store"},
-	"cmd":         {"caddymodule", "routes", "telemetry"},
+	"cmd":         {"caddymodule", "flags", "routes", "telemetry"},
 	// Tools and tests around the product; nothing of the product imports them.
 	"internal": {"notify", "routes", "rollout", "identity", "flags", "proxy", "shadow", "telemetry", "engine", "store", "caddymodule", "cmd", "examples"},
 	"bench":    {"routes", "internal"},

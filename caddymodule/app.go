@@ -44,6 +44,10 @@ type App struct {
 	// Webhooks are told of every change of a rollout.
 	Webhooks []Webhook `json:"webhooks,omitempty"`
 
+	// Flags are the sources of feature flags, asked in this order: the first that
+	// has a flag answers. Default: none, and routes with a flag are the monolith's.
+	Flags []FlagSource `json:"flags,omitempty"`
+
 	ctx      caddy.Context
 	id       identity
 	webhooks []notify.Webhook
@@ -91,6 +95,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if _, loaded := engines.References(a.id); !loaded {
 		if a.parsed, err = engine.Parse(a.id.routes); err != nil {
 			return fmt.Errorf("routes: %w", err)
+		}
+		if err := checkFlags(a.id.flags); err != nil {
+			return err
 		}
 	}
 	a.ctx = ctx
@@ -231,7 +238,11 @@ func (a *App) identity() (identity, error) {
 	if err != nil {
 		return identity{}, fmt.Errorf("store: %w", err)
 	}
-	return identity{store: store, routes: table}, nil
+	sources, err := flagIdentity(a.Flags)
+	if err != nil {
+		return identity{}, fmt.Errorf("flags: %w", err)
+	}
+	return identity{store: store, routes: table, flags: sources}, nil
 }
 
 // path is the database's file, by its one name: two names of one file must not

@@ -63,6 +63,7 @@ func TestIdentityIsOneForOneFile(t *testing.T) {
 	for _, bad := range []*App{
 		{}, {Routes: "r.yaml", Store: &Store{}}, {Routes: "{env.NOT_THERE}"},
 		{Routes: "r.yaml", Store: &Store{SQLite: dir + "/missing/s.db"}},
+		{Routes: "r.yaml", Flags: []FlagSource{{}}}, {Routes: "r.yaml", Flags: []FlagSource{{Env: true, OFREP: "http://x"}}},
 	} {
 		if id, err := bad.identity(); err == nil {
 			t.Errorf("%q with %+v has the identity %+v", bad.Routes, bad.Store, id)

@@ -21,6 +21,7 @@ func init() {
 //		routes <file>
 //		store  sqlite <file>
 //		webhook <url> { … }
+//		flags  flagd_file <file> | flagd <host:port> | flagd_rpc <host:port> | ofrep <url> | env
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // the option's own name
@@ -34,9 +35,10 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	options := map[string]option{
 		"routes": func() error { return oneArg(d, "strangler: routes", "file", &app.Routes) },
 		"store":  func() error { return parseStore(d, &app.Store) },
+		"flags":  func() error { return parseFlags(d, &app.Flags) },
 	}
 	options["webhook"] = func() error { return parseWebhook(d, app) }
-	if err := parseBlock(d, "strangler", options, "webhook"); err != nil {
+	if err := parseBlock(d, "strangler", options, "flags", "webhook"); err != nil {
 		return nil, err
 	}
 	if app.Routes == "" {

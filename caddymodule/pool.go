@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/store/sqlite"
@@ -30,8 +31,9 @@ const (
 	closeTimeout = 5 * time.Second  // writing what the store has not taken yet
 )
 
-// identity is what an engine works on; both are absolute paths.
-type identity struct{ store, routes string }
+// identity is what an engine works on: two absolute paths, and the sources of
+// flags as JSON.
+type identity struct{ store, routes, flags string }
 
 // state is a store, the ledger over it and what tells of its changes.
 type state struct {
@@ -49,6 +51,7 @@ type pooled struct {
 	*engine.Engine
 	state *state
 	store string
+	flags *flags.Evaluator // nil when the configuration names no source
 	log   generationLog
 }
 
@@ -83,7 +86,11 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 	metrics, err := telemetry.New(telemetry.Options{Version: version})
 	if err == nil {
 		defer p.log.begin(log)()
+		p.flags, err = newFlags(id.flags, metrics, p.log.logger())
+	}
+	if err == nil {
 		p.Engine, err = engine.New(engine.Options{
+			Flags:       p.flags,
 			Ledger:      p.state.ledger,
 			Secrets:     p.state.db,
 			Parsed:      parsed,
@@ -101,6 +108,9 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 		}
 		err = errors.Join(err, p.Close())
 	}
+	if p.flags != nil {
+		err = errors.Join(err, p.flags.Close())
+	}
 	_, released := states.Delete(id.store)
 	return nil, errors.Join(err, released)
 }
@@ -110,6 +120,9 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 func (p *pooled) Destruct() error {
 	p.state.leader.remove(p)
 	err := p.Close()
+	if p.flags != nil {
+		err = errors.Join(err, p.flags.Close())
+	}
 	_, released := states.Delete(p.store)
 	return errors.Join(err, p.Telemetry().Close(context.Background()), released)
 }

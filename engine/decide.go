@@ -24,6 +24,10 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 	if routes.NeedsKey(match.Entry, facts.State, now) {
 		key = e.keyOf(match.Entry.Route.Sticky, r, c)
 		facts.Key = key.text
+		if match.Entry.Route.Flag != "" {
+			answer := e.askFlag(r.Context(), match.Entry, key.text)
+			facts.Flag = flagValue(&answer)
+		}
 	}
 	d := routes.Decide(facts, now)
 	key = e.keepOff(&d, match.Entry.Route, key, func() stickyKey { return e.keyOf(match.Entry.Route.Sticky, r, c) }, now)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
@@ -33,6 +34,9 @@ type Options struct {
 	// Parsed is the table that the first Watch loads, if its file still has that
 	// content. Nil: Watch reads it.
 	Parsed *Parsed
+	// Flags answers what the flags of routes say. The caller closes it after the
+	// engine. Nil: a route with a flag is the monolith's.
+	Flags *flags.Evaluator
 	// StoreNotice is what an operator must know of the store's file, for the
 	// status; empty: nothing.
 	StoreNotice string

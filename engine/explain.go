@@ -16,6 +16,8 @@ type Explanation struct {
 	// Brake and Hold are those in force for the request; nil when there is none.
 	Brake *rollout.Brake `json:"brake,omitempty"`
 	Hold  *rollout.Hold  `json:"hold,omitempty"`
+	// Flag is what the flag of the route says; nil when nothing asked it.
+	Flag *FlagAnswer `json:"flag,omitempty"`
 	// Breaker is the state of the breaker of the service that the decision
 	// names, when it keeps requests from it; else empty.
 	Breaker string `json:"breaker,omitempty"`
@@ -45,8 +47,15 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 		key = e.keyOf(entry.Route.Sticky, &asked, &c)
 		return key.text, strings.TrimSpace(key.source + " " + entry.Route.Sticky.Name)
 	}
+	var flag *FlagAnswer
+	flagOf := func(entry *routes.Entry, key string) routes.FlagValue {
+		answer := e.askFlag(r.Context(), entry, key)
+		flag = explainFlag(entry.Route.Flag, &answer)
+		return flagValue(&answer)
+	}
 	request, now := asRequest(&asked), e.now()
-	x := Explanation{Explanation: v.table.Explain(&request, v.stateOf, keyOf, now), Brake: v.snapshot.Brake}
+	x := Explanation{Explanation: v.table.Explain(&request, v.stateOf, keyOf, flagOf, now), Brake: v.snapshot.Brake}
+	x.Flag = flag
 	entry := v.table.Entry(x.Decision.Route)
 	if entry == nil {
 		return x, nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -16,12 +17,13 @@ const ourHeaders = "x-strangler"
 // removeForgeable takes out what a client could use to pass for us: our headers
 // in any spelling, also as announced trailers, and the names of our headers and
 // of those of correlation from Connection, where they would make the next hop
-// drop what we set (RFC 9110 §7.6.1).
+// drop what we set (RFC 9110 §7.6.1). In baggage, what names itself a flag of ours.
 func removeForgeable(r *http.Request) {
 	removeOurs(r.Header)
 	removeOurs(r.Trailer)
+	flags.CleanBaggage(r.Header)
 	for _, value := range r.Header["Connection"] {
-		if len(value) >= len("tracestate") && namesProtected(value) {
+		if len(value) >= len("baggage") && namesProtected(value) {
 			keepConnection(r.Header)
 			return
 		}
@@ -94,7 +96,7 @@ func namesProtected(value string) bool {
 
 func isProtected(name string) bool {
 	return isOurs(name) || strings.EqualFold(name, telemetry.RequestIDHeader) ||
-		strings.EqualFold(name, "traceparent") || strings.EqualFold(name, "tracestate")
+		strings.EqualFold(name, flags.BaggageHeader) || strings.EqualFold(name, "traceparent") || strings.EqualFold(name, "tracestate")
 }
 
 // keepConnection rewrites Connection without the protected names.

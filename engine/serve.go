@@ -95,6 +95,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		}
 	}()
 	way.fill(r, entry, c, result.RequestID)
+	carry(r.Header, entry, &result.Decision)
 	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {
 		way.watch(&result.tally)
 	}

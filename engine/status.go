@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
@@ -27,6 +28,8 @@ type Status struct {
 	Webhooks []notify.Status `json:"webhooks,omitempty"`
 	// Pins are who stays on the monolith after a failure of the service.
 	Pins PinStatus `json:"pins"`
+	// Flags is how the sources of flags are; nil when the configuration names none.
+	Flags *flags.Status `json:"flags,omitempty"`
 	// Targets are those that have a url and are used, by name.
 	Targets []proxy.Status `json:"targets"`
 	// Blocks are the targets that a site's block must serve.
@@ -78,6 +81,10 @@ func (e *Engine) Status() Status {
 	}
 	if e.options.Webhooks != nil {
 		s.Webhooks = e.options.Webhooks()
+	}
+	if e.options.Flags != nil {
+		status := e.options.Flags.Status()
+		s.Flags = &status
 	}
 	v := e.view.Load()
 	if v == nil {

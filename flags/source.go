@@ -143,11 +143,12 @@ func (s *source) enter(next openfeature.State, message string) {
 		after.lost = now
 	}
 	s.state.Store(after)
-	tell := s.owner.options.Logger.Warn
+	name, word := slog.String("source", s.Name), slog.String("state", string(next))
 	if next == openfeature.ReadyState {
-		tell = s.owner.options.Logger.Info
+		s.owner.options.Logger.Info("flag source", name, word)
+		return
 	}
-	tell("flag source", slog.String("source", s.Name), slog.String("state", string(next)), slog.String("error", message))
+	s.owner.options.Logger.Warn("flag source", name, word, slog.String("error", message))
 }
 
 // observe draws the state of a source without events from its answers.

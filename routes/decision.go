@@ -52,6 +52,8 @@ const (
 	ReasonNoRoute            Reason = "no_route"            // no route matches
 	ReasonNoService          Reason = "no_service"          // the route has no service yet
 	ReasonNoState            Reason = "no_state"            // rollout state or salt is not known
+	ReasonFlag               Reason = "flag"                // the route's flag decided
+	ReasonFlagUnavailable    Reason = "flag_unavailable"    // nobody could say what the flag is
 	ReasonOff                Reason = "off"                 // 0 % on the service
 	ReasonFull               Reason = "full"                // 100 % on the service
 	ReasonNoKey              Reason = "no_key"              // nothing to be sticky by
@@ -66,7 +68,19 @@ type Facts struct {
 	State State
 	// Key is the sticky key; empty means there is none.
 	Key string
+	// Flag is the value of the route's flag for this key.
+	Flag FlagValue
 }
+
+// FlagValue is what is known of a route's flag; the zero value is nothing.
+type FlagValue uint8
+
+// The values of a flag.
+const (
+	FlagUnknown FlagValue = iota // no provider could say: the monolith
+	FlagOff                      // the monolith
+	FlagOn                       // the service
+)
 
 // State is what the rollout says of one route. The zero value is "not known".
 type State struct {
@@ -108,6 +122,7 @@ type Decision struct {
 //	ambiguous request, no route          → monolith
 //	the route has no service             → monolith
 //	its state is not known               → monolith
+//	the route has a flag                 → as it says; unknown is the monolith
 //	declared percent, else state's share:
 //	    0                                → monolith
 //	    100 %                            → service, no key needed
@@ -118,6 +133,8 @@ func Decide(f Facts, now time.Time) Decision {
 	d, settled := settle(f.Match, f.State, now)
 	switch {
 	case settled:
+	case f.Match.Entry.Route.Flag != "":
+		d.Arm, d.Reason = f.Flag.arm()
 	case f.Key == "":
 		d.Reason = ReasonNoKey
 	default:
@@ -130,8 +147,19 @@ func Decide(f Facts, now time.Time) Decision {
 	return d
 }
 
-// NeedsKey reports whether a decision on e would depend on a sticky key: only
-// then is it worth finding one, or making one.
+func (v FlagValue) arm() (Arm, Reason) {
+	switch v {
+	case FlagOn:
+		return Service, ReasonFlag
+	case FlagOff:
+		return Monolith, ReasonFlag
+	default:
+		return Monolith, ReasonFlagUnavailable
+	}
+}
+
+// NeedsKey reports whether a decision on e would depend on a sticky key, or on a
+// flag: only then is it worth finding one, or making one, or asking.
 func NeedsKey(e *Entry, s State, now time.Time) bool {
 	_, settled := settle(Match{Entry: e}, s, now)
 	return !settled
@@ -162,9 +190,8 @@ func settle(m Match, s State, now time.Time) (d Decision, settled bool) {
 }
 
 func settleShare(d Decision, r *Route, s State) (Decision, bool) {
-	if r.Flag != "" { // nobody has asked for its value
-		d.Reason = ReasonNoState
-		return d, true
+	if r.Flag != "" {
+		return d, false
 	}
 	d.Share = min(s.Share, One)
 	if r.Percent != nil {

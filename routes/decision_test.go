@@ -36,12 +36,16 @@ func TestDecide(t *testing.T) {
 		state  State
 		key    string
 		want   Decision
+		flag   FlagValue
 		asks   bool // a key is needed
 	}{
 		{name: "no route", reason: ReasonNoRoute, want: Decision{Reason: ReasonNoRoute}},
 		{name: "ambiguous path", reason: ReasonAmbiguousPath, state: at(One), key: low, want: Decision{Reason: ReasonAmbiguousPath}},
 		{name: "ambiguous condition", reason: ReasonAmbiguousCondition, want: Decision{Reason: ReasonAmbiguousCondition}},
-		{name: "a flag that was not asked for", route: "flagged", state: at(One), key: low, want: Decision{Reason: ReasonNoState}},
+		{name: "a flag that nobody knows", route: "flagged", state: at(One), key: low, want: Decision{Reason: ReasonFlagUnavailable}, asks: true},
+		{name: "a flag that is off", route: "flagged", state: at(One), key: low, flag: FlagOff, want: Decision{Reason: ReasonFlag}, asks: true},
+		{name: "a flag that is on", route: "flagged", state: at(0), flag: FlagOn, want: Decision{Arm: Service, Reason: ReasonFlag}, asks: true},
+		{name: "a flag that is on, held", route: "flagged", state: State{Known: true, Hold: true}, flag: FlagOn, want: Decision{Reason: ReasonHold}},
 		{name: "zero match", want: Decision{Reason: ReasonNoRoute}},
 		{name: "brake without route", reason: ReasonNoRoute, state: State{Brake: true}, want: Decision{Reason: ReasonBrake}},
 		{
@@ -104,7 +108,7 @@ func TestDecide(t *testing.T) {
 		if want.Reason != ReasonSplit {
 			want.Bucket = NoBucket
 		}
-		if got := Decide(Facts{Match: Match{Entry: e, Reason: test.reason}, State: test.state, Key: test.key}, noon); got != want {
+		if got := Decide(Facts{Match: Match{Entry: e, Reason: test.reason}, State: test.state, Key: test.key, Flag: test.flag}, noon); got != want {
 			t.Errorf("%s: %+v, want %+v", test.name, got, want)
 		}
 		if got := NeedsKey(e, test.state, noon); got != test.asks {

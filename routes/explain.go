@@ -59,9 +59,9 @@ type FailedCondition struct {
 
 // Explain does what Match and Decide do and notes each step. stateOf and keyOf
 // give what the engine would: the state of a route, and for a route that needs
-// one the sticky key with a word on where it came from. Either may be nil: then
-// states are not known, and no request has a key.
-func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entry) (key, source string), now time.Time) Explanation {
+// one the sticky key with a word on where it came from, and its flag's value. Each
+// may be nil: then states are not known, no request has a key, and no flag is.
+func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entry) (key, source string), flagOf func(e *Entry, key string) FlagValue, now time.Time) Explanation {
 	host, _ := hostName(r.Host)
 	x := Explanation{Table: t.version, Method: r.Method, Host: strings.ToLower(host), Path: r.Path, Candidates: []Candidate{}}
 	w := walk{table: t, request: *r, trace: &trace{}}
@@ -73,10 +73,15 @@ func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entr
 	}
 	free := facts
 	free.State.Brake, free.State.Hold = false, false
-	if e != nil && keyOf != nil && NeedsKey(e, free.State, now) {
-		free.Key, x.KeySource = keyOf(e)
+	if e != nil && NeedsKey(e, free.State, now) {
+		if keyOf != nil {
+			free.Key, x.KeySource = keyOf(e)
+		}
+		if flagOf != nil && e.Route.Flag != "" {
+			free.Flag = flagOf(e, free.Key)
+		}
 	}
-	facts.Key = free.Key
+	facts.Key, facts.Flag = free.Key, free.Flag
 	x.Decision = Decide(facts, now)
 	if e != nil && (x.Decision.Reason == ReasonBrake || x.Decision.Reason == ReasonHold) {
 		otherwise := Decide(free, now)

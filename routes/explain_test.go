@@ -25,7 +25,7 @@ func TestExplainSaysWhichConditionFailed(t *testing.T) {
 	r := &Request{Method: "GET", Host: "Example.com:443", Path: "/faq/new", RawQuery: "v=secret-query&draft", Header: http.Header{
 		"Accept": {"application/json"}, "Cookie": {"beta=secret-cookie"}, "Authorization": {"secret-header"},
 	}}
-	x := table.Explain(r, state, key, noon)
+	x := table.Explain(r, state, key, nil, noon)
 	want := []Candidate{
 		{Route: "new", Match: "GET /faq/new", Line: 4, Failed: &FailedCondition{"query", "v", "prefix", "2", "different"}},
 		{Route: "write", Match: "POST /faq/{id}", Line: 1, Failed: &FailedCondition{On: "method", Test: "exact", Expected: "POST", Found: "different"}},
@@ -60,15 +60,15 @@ func TestExplainEndsWhereTheWalkEnds(t *testing.T) {
 		&Route{Name: "first", Match: "/a", When: When{Headers: map[string]Condition{"X": {Exact, "1"}}}},
 		&Route{Name: "second", Match: "/a"},
 	)
-	x := table.Explain(&Request{Method: "GET", Path: "/a", Header: http.Header{"X": {"1", "2"}}}, nil, nil, noon)
+	x := table.Explain(&Request{Method: "GET", Path: "/a", Header: http.Header{"X": {"1", "2"}}}, nil, nil, nil, noon)
 	if len(x.Candidates) != 1 || x.Candidates[0].Failed.Found != "ambiguous" || x.Decision.Reason != ReasonAmbiguousCondition {
 		t.Errorf("%+v", x)
 	}
-	x = table.Explain(&Request{Method: "GET", Path: "/a//b"}, nil, nil, noon)
+	x = table.Explain(&Request{Method: "GET", Path: "/a//b"}, nil, nil, nil, noon)
 	if x.Candidates == nil || len(x.Candidates) != 0 || x.Decision.Reason != ReasonAmbiguousPath {
 		t.Errorf("%+v", x)
 	}
-	x = table.Explain(&Request{Method: "GET", Path: "/a"}, nil, nil, noon)
+	x = table.Explain(&Request{Method: "GET", Path: "/a"}, nil, nil, nil, noon)
 	if len(x.Candidates) != 2 || x.Candidates[0].Failed.Found != "missing" || x.Decision.Reason != ReasonNoService {
 		t.Errorf("%+v", x)
 	}
@@ -82,7 +82,7 @@ func TestExplainAsksForTheKeyOnlyWhenNeeded(t *testing.T) {
 		asked := false
 		table.Explain(&Request{Method: "GET", Path: "/"},
 			func(*Entry) State { return State{Known: true, Share: share, Salt: "s"} },
-			func(*Entry) (string, string) { asked = true; return "", "" }, noon)
+			func(*Entry) (string, string) { asked = true; return "", "" }, nil, noon)
 		if asked != want {
 			t.Errorf("share %d: asked %v, want %v", share, asked, want)
 		}
@@ -94,7 +94,7 @@ func TestExplainAsksForTheKeyOnlyWhenNeeded(t *testing.T) {
 func TestExplainListsRoutesThatTheIndexLeavesOut(t *testing.T) {
 	t.Parallel()
 	table := compile(t, conditionRoutes(50, Exact, "tenant-%d/eu")...)
-	x := table.Explain(tenantRequest(21), nil, nil, noon)
+	x := table.Explain(tenantRequest(21), nil, nil, nil, noon)
 	if n := len(x.Candidates); n != 22 || !x.Candidates[21].Won {
 		t.Errorf("%d candidates, want the 21 before the winner and the winner", n)
 	}

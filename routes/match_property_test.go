@@ -217,7 +217,7 @@ func TestExplainNamesTheRouteThatMatchTakes(t *testing.T) {
 			}
 			m := table.Match(r)
 			key := fmt.Sprint(d.roll(1000))
-			x := table.Explain(r, func(*Entry) State { return state }, func(*Entry) (string, string) { return key, "test" }, time.Time{})
+			x := table.Explain(r, func(*Entry) State { return state }, func(*Entry) (string, string) { return key, "test" }, nil, time.Time{})
 			if want := Decide(Facts{Match: m, State: stateIf(m.Entry != nil, state), Key: key}, time.Time{}); x.Decision != want {
 				t.Fatalf("seed %d: %+v: explained %+v, decided %+v", seed, r, x.Decision, want)
 			}

@@ -157,6 +157,6 @@ func TestRepeatedLiteralsCostNothing(t *testing.T) {
 func BenchmarkExplain(b *testing.B) {
 	table, r := compile(b, pathRoutes(1000)...), pathRequests(1000, false)[0]
 	for b.Loop() {
-		table.Explain(r, nil, nil, noon)
+		table.Explain(r, nil, nil, nil, noon)
 	}
 }

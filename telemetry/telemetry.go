@@ -125,6 +125,7 @@ var reasons = [...]routes.Reason{
 	routes.ReasonNoService, routes.ReasonNoRoute, routes.ReasonHold, routes.ReasonBrake,
 	routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition, routes.ReasonNoState,
 	"no_target", "pinned", // the engine's own
+	routes.ReasonFlag, routes.ReasonFlagUnavailable,
 	"other",
 }
 

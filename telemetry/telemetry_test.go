@@ -102,7 +102,7 @@ func TestEveryReasonHasItsOwnSeries(t *testing.T) {
 	tel := newTelemetry(t, telemetry.Options{})
 	all := []routes.Reason{
 		routes.ReasonBrake, routes.ReasonHold, routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition,
-		routes.ReasonNoRoute, routes.ReasonNoService, routes.ReasonNoState, routes.ReasonOff,
+		routes.ReasonNoRoute, routes.ReasonNoService, routes.ReasonNoState, routes.ReasonFlag, routes.ReasonFlagUnavailable, routes.ReasonOff,
 		routes.ReasonFull, routes.ReasonNoKey, routes.ReasonSplit, "no_target",
 	}
 	for _, reason := range all {

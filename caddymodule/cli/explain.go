@@ -135,6 +135,21 @@ func printDecision(t *terminal, x *engine.Explanation) {
 	if x.KeySource != "" {
 		t.line("sticky by: %s", x.KeySource)
 	}
+	if x.Flag != nil {
+		t.line("flag: %s", flagText(x.Flag))
+	}
+}
+
+// flagText says what a flag is and who says so.
+func flagText(f *engine.FlagAnswer) string {
+	if f.Error != "" {
+		return strings.TrimSpace(fmt.Sprintf("%s has no value: %s %s", f.Key, f.Error, f.Source))
+	}
+	text := fmt.Sprintf("%s is %v (%s) by %s", f.Key, f.Value, strings.TrimSpace(f.Variant+" "+f.Reason), f.Source)
+	if f.Stale {
+		text += fmt.Sprintf("; last known %.0f s ago", f.AgeSeconds)
+	}
+	return text
 }
 
 // instead is what a request gets that the breaker keeps from the service.
@@ -182,6 +197,10 @@ func reasonText(d routes.Decision) string {
 		return "the route has no service yet"
 	case routes.ReasonNoState:
 		return "the state of the rollout is not known here"
+	case routes.ReasonFlag:
+		return "the route's flag says so"
+	case routes.ReasonFlagUnavailable:
+		return "nobody could say what the route's flag is"
 	case routes.ReasonOff:
 		return "0 % is on the service"
 	case routes.ReasonFull:

@@ -75,7 +75,7 @@ func (s *readOnly) explain(ctx context.Context, file string, asked admin.Explain
 	if err != nil {
 		return x, err
 	}
-	return run.Explain(request, client)
+	return run.Explain(request, client) //nolint:contextcheck // the request is the question
 }
 
 // settle waits until the engine has read what the store has.

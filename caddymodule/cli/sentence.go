@@ -146,6 +146,8 @@ func decider(r *engine.RouteStatus, brake *rollout.Brake) string {
 		return "the breaker of " + r.Service + " is open"
 	case engine.DecidesTrial:
 		return "the breaker of " + r.Service + " is half open: single requests try whether it is back"
+	case engine.DecidesFlag:
+		return "the flag " + r.Flag + " decides"
 	case engine.DecidesNoService:
 		return "it has no service"
 	default:

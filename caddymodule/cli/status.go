@@ -113,12 +113,28 @@ func (r *report) printTrouble(t *terminal) {
 	if store.Unsaved > 0 {
 		t.styled(yellow, "%d changes are in force that the store has not taken yet", store.Unsaved)
 	}
+	r.printFlags(t)
 	if !store.Known {
 		t.styled(red, "STATE NOT READ YET: every route is on the monolith")
 	}
 	for i := range r.Server.Orphans {
 		orphan := &r.Server.Orphans[i]
 		t.styled(yellow, "%s has a state (%v) but is not in the table", orphan.Route, orphan.Share)
+	}
+}
+
+// printFlags says which sources of flags are not well.
+func (r *report) printFlags(t *terminal) {
+	if r.Server.Flags == nil {
+		return
+	}
+	for _, source := range r.Server.Flags.Sources {
+		if source.State != "READY" {
+			t.styled(red, "FLAGS: %s is %s since %s: %s", source.Name, source.State, moment(source.Since), source.Error)
+		}
+		if source.Refused != "" {
+			t.styled(red, "FLAGS REFUSED by %s since %s; those before run: %s", source.Name, moment(source.RefusedAt), source.Refused)
+		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
@@ -34,6 +35,15 @@ func metrics(b *bytes.Buffer) error {
 	decision := routes.Decision{Route: "r", Arm: routes.Service, Reason: routes.ReasonFull}
 	t.Route("r").Record(context.Background(), &decision, telemetry.Served{Duration: time.Second, Failure: "connect", Fallback: true})
 	t.Reloaded(context.Background(), true)
+	memory := new(flags.Memory)
+	memory.Set(map[string]bool{"f": true})
+	evaluator, err := flags.New(flags.Options{Sources: []flags.Source{flags.InMemory(memory)}, Meter: t.MeterProvider().Meter("flags")})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = evaluator.Close() }()
+	evaluator.Decide(context.Background(), &flags.Query{Flag: "f"})
+	evaluator.Decide(context.Background(), &flags.Query{Flag: "none"})
 
 	registry := prometheus.NewRegistry()
 	if err := registry.Register(t.Collector()); err != nil {
