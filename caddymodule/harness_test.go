@@ -24,6 +24,7 @@ import (
 
 func TestMain(m *testing.M) {
 	caddy.RegisterModule(new(refusing))
+	caddy.RegisterModule(heard{})
 	code := m.Run()
 	// Caddy ends its admin endpoint when the next configuration comes.
 	if err := errors.Join(caddy.Load([]byte(`{"admin":{"disabled":true,"config":{"persist":false}}}`), true), caddy.Stop()); err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -366,4 +367,38 @@ func TestWhatCounts(t *testing.T) {
 			t.Errorf("%s is in the control group", reason)
 		}
 	}
+}
+
+// TestRaisingNeedsASecondPersonLoweringNever, by hand as by the controller.
+func TestRaisingNeedsASecondPersonLoweringNever(t *testing.T) {
+	t.Parallel()
+	const field = "rollout: { gates: { approval: [ann, ben], approval_above: 5, second_person: true } }"
+	b := newBed(t, strings.NewReplacer("MONOLITH", "{ url: MONOLITH }", "SERVICE", "{ url: SERVICE }", "FIELD", field).Replace(fieldTable))
+	ctx, ben := t.Context(), rollout.Act{By: "ben", Source: rollout.SourceCLI}
+	plan, err := b.PlanOf("r")
+	must(t, err)
+	_, err = b.ledger.Start(ctx, "r", plan, act) // by ann
+	must(t, err)
+	b.set("r", "5")
+	refused := func(what string, err error) {
+		t.Helper()
+		if !errors.Is(err, rollout.ErrNotApproved) || HTTPStatus(err) != http.StatusForbidden || !strings.Contains(err.Error(), "ben") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err = b.Set(ctx, "r", routes.One/2, act)
+	refused("set", err)
+	_, err = b.ledger.Advance(ctx, "r", plan, act)
+	refused("advance", err)
+	_, err = b.ledger.Approve(ctx, "r", act)
+	must(t, err)
+	_, err = b.Set(ctx, "r", routes.One/2, act)
+	refused("set, approved by who started it", err)
+	_, err = b.ledger.Approve(ctx, "r", ben)
+	must(t, err)
+	_, err = b.ledger.Advance(ctx, "r", plan, act)
+	must(t, err)
+	_, err = b.ledger.Advance(ctx, "r", plan, act)
+	refused("the step after the approved one", err)
+	b.set("r", "1")
 }

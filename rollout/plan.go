@@ -126,6 +126,7 @@ func (p Plan) Validate() error {
 	}
 	add(p.Every < 0, "every is negative")
 	add(p.Gates.MismatchBelow > routes.One, "mismatch_below is above 100 %%")
+	add(p.Gates.ApprovalAbove > routes.One, "approval_above is above 100 %%")
 	add(p.Guards.ErrorRateAboveMonolith > routes.One, "error_rate_above_monolith is above 100 points")
 	for name, ratio := range map[string]float64{"p95_above_monolith": p.Guards.P95AboveMonolith, "p99_above_monolith": p.Guards.P99AboveMonolith} {
 		add(ratio != 0 && !(ratio > 1 && ratio <= 1000), "%s is %v, not a ratio above 1 and up to 1000", name, ratio)
