@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync/atomic"
@@ -38,17 +37,17 @@ func (l *failureLog) due(now time.Time) (left uint64, due bool) {
 
 // report logs what failed on a request's way, which may be the service and then
 // the monolith too. What the client did is nobody's failure.
-func (e *Engine) report(ctx context.Context, w *way, result *Result, err error) {
+func (e *Engine) report(w *way, result *Result, err error) {
 	if cause := result.Outcome.Cause; cause != nil {
-		e.tell(ctx, w.failures[routes.Service], result, cause, true)
+		e.tell(w.failures[routes.Service], result, cause, true)
 	}
 	var failure *proxy.Failure
 	if errors.As(err, &failure) && failure.Kind != proxy.KindClient && failure.Kind != proxy.KindCanceled {
-		e.tell(ctx, w.failures[result.Outcome.Arm], result, failure, false)
+		e.tell(w.failures[result.Outcome.Arm], result, failure, false)
 	}
 }
 
-func (e *Engine) tell(ctx context.Context, l *failureLog, result *Result, f *proxy.Failure, fallback bool) {
+func (e *Engine) tell(l *failureLog, result *Result, f *proxy.Failure, fallback bool) {
 	left, due := l.due(e.now())
 	if !due {
 		return
@@ -58,9 +57,9 @@ func (e *Engine) tell(ctx context.Context, l *failureLog, result *Result, f *pro
 		slog.Int("status", f.Status), slog.String("cause", f.Cause()), slog.Bool("fallback", fallback),
 		slog.String("request_id", result.RequestID), slog.Uint64("left_out", left),
 	}
-	ctx = context.WithoutCancel(ctx)
 	go func() {
 		defer l.writing.Store(false)
-		e.log.LogAttrs(ctx, slog.LevelWarn, "forwarding failed", attributes[:]...)
+		// Not the request's context: its values are the request's goroutine's alone.
+		e.log.LogAttrs(e.background, slog.LevelWarn, "forwarding failed", attributes[:]...)
 	}()
 }

@@ -67,7 +67,7 @@ func TestStuckLogStopsNobody(t *testing.T) {
 	now := time.Unix(0, 0)
 	e.now = func() time.Time { now = now.Add(time.Minute); return now }
 	for range 10 {
-		e.tell(t.Context(), l, new(Result), &proxy.Failure{Kind: proxy.KindError, Status: 502, Err: http.ErrNotSupported}, false)
+		e.tell(l, new(Result), &proxy.Failure{Kind: proxy.KindError, Status: 502, Err: http.ErrNotSupported}, false)
 	}
 	<-s.asked
 	if n := len(s.asked); n != 0 || l.left.Load() != 9 {

@@ -188,6 +188,7 @@ func TestARolloutGoesAllTheWayInItsHours(t *testing.T) {
 			t.Errorf("two steps in an hour each day took %s", took)
 		}
 		<-time.After(time.Minute)
+		synctest.Wait() // the events were told in a goroutine of their own
 		s.wantSteps("start 10 %", "advance 25 %", "advance 50 %", "advance 100 %")
 		if want := []string{"advanced", "advanced", "completed"}; !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)

@@ -101,7 +101,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	result.Outcome, err = proxy.Forward(w, guardTrailers(r), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
-		e.report(ctx, &way, result, err)
+		e.report(&way, result, err)
 	}
 	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{retryAfter}
