@@ -1,5 +1,6 @@
 // Package sqlite keeps what must outlive a process in one SQLite file: the
-// journal of rollouts (rollout.Store), the salts, and named secrets.
+// journal of rollouts (rollout.Store), the salts, named secrets, and the keys
+// that sign tokens (token.Store).
 //
 // It promises that a change it has acknowledged is there after a kill -9 or a
 // power cut, whole; that a file it cannot vouch for (of a newer version, of
@@ -40,7 +41,7 @@
 // A SQLite 3 database in WAL mode, synchronous=FULL (every commit is flushed
 // before it is acknowledged), next to it PATH-wal, both with mode 0600. Copy
 // both, or neither. PRAGMA application_id is 0x53747267 ("Strg"), PRAGMA
-// user_version the version of the schema. Version 3:
+// user_version the version of the schema. Version 4:
 //
 //	change   the journal: one row for every change, never updated or deleted
 //	  seq      place in the journal, from 1, never used twice
@@ -55,6 +56,7 @@
 //	salt     cohort, salt: one row for every cohort, never updated or deleted
 //	secret   name, value: one row for every secret
 //	cursor   name, seq: how far each reader of the journal (a webhook) has come
+//	key_set  issuer, version, keys: see package identity/token for keys
 //
 // There is no table of the present: the state of a route is the after of its
 // newest change, so the two can never differ. States are JSON objects:
@@ -64,7 +66,8 @@
 //	 "hold":{"by":"…","reason":"…","since":"…","until":"…"},
 //	 "rollout":{"phase":"running","step":2,"since":"…","approved_by":"…"}}
 //
-// "rollout" came with version 2, the table cursor with version 3.
+// "rollout" came with version 2, the table cursor with version 3, key_set
+// with version 4.
 //
 // A member that this version does not know is an error, not dropped; a new one
 // comes with a new version of the schema. A file of an older version is brought up to

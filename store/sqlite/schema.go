@@ -53,6 +53,12 @@ var migrations = []string{
 		name TEXT    PRIMARY KEY,
 		seq  INTEGER NOT NULL CHECK (seq >= 0)
 	) STRICT, WITHOUT ROWID;`,
+	// The keys that sign tokens.
+	`CREATE TABLE key_set (
+		issuer  TEXT    PRIMARY KEY,
+		version INTEGER NOT NULL CHECK (version > 0),
+		keys    BLOB    NOT NULL
+	) STRICT, WITHOUT ROWID;`,
 }
 
 // identify answers the schema's version, 0 for a new file. It changes nothing.

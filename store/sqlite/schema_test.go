@@ -42,12 +42,26 @@ func TestVersion2IsStillRead(t *testing.T) {
 
 func TestVersion3IsStillRead(t *testing.T) {
 	t.Parallel()
-	const name = "testdata/version-3.db"
+	a, b := withRollout()
+	testCursor(t, testFixture(t, "testdata/version-3.db", a, b))
+}
+
+func TestVersion4IsStillRead(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/version-4.db"
 	a, b := withRollout()
 	if *write {
 		writeFixture(t, name, a, b)
 	}
 	s := testFixture(t, name, a, b)
+	testCursor(t, s)
+	if version, keys, err := s.KeySet(t.Context(), issuer); err != nil || version != 1 || string(keys) != "the keys" {
+		t.Errorf("key set: %d, %q, %v", version, keys, err)
+	}
+}
+
+func testCursor(t *testing.T, s *Store) {
+	t.Helper()
 	if seq, found, err := s.Cursor(t.Context(), "webhook"); err != nil || !found || seq != 2 {
 		t.Errorf("cursor: %d, %v, %v", seq, found, err)
 	}
@@ -121,6 +135,9 @@ func writeFixture(t *testing.T, name string, changes ...rollout.Change) {
 		t.Fatal(err)
 	}
 	if err := s.SetCursor(t.Context(), "webhook", 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SwapKeySet(t.Context(), issuer, 0, []byte("the keys")); err != nil {
 		t.Fatal(err)
 	}
 }

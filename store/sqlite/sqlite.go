@@ -256,7 +256,7 @@ func dsn(path string) (string, error) {
 	settings := url.Values{
 		"mode":          {"rw"}, // a file that vanished is not made anew, empty
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
-		"_pragma":       {"locking_mode(EXCLUSIVE)"},
+		"_pragma":       {"locking_mode(EXCLUSIVE)", "secure_delete(ON)"},
 		"_synchronous":  {"FULL"},
 		"_txlock":       {"immediate"},
 		"_dqs":          {"false"},
