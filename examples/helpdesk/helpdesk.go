@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/strangler-proxy/strangler/examples/helpdesk/standin"
@@ -37,18 +38,23 @@ var ErrNoPython = errors.New("no Python for the monolith")
 
 // Addresses are where the parts listen, as host:port.
 type Addresses struct {
-	Proxy, Admin, Monolith, FAQ string
+	Proxy, Admin, Monolith, FAQ, Tickets string
+	// Webhook is where the receiver of webhooks listens. Empty: there is none.
+	Webhook string
 }
 
 // DefaultAddresses are those of the files as they are in the repository.
 func DefaultAddresses() Addresses {
-	return Addresses{Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:2019", Monolith: "127.0.0.1:8000", FAQ: "127.0.0.1:8101"}
+	return Addresses{
+		Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:2019", Monolith: "127.0.0.1:8000",
+		FAQ: "127.0.0.1:8101", Tickets: "127.0.0.1:8102", Webhook: "127.0.0.1:8103",
+	}
 }
 
 // FreeAddresses are addresses on which nobody listens now.
 func FreeAddresses() (a Addresses, err error) {
 	taken := map[string]bool{}
-	for _, field := range []*string{&a.Proxy, &a.Admin, &a.Monolith, &a.FAQ} {
+	for _, field := range []*string{&a.Proxy, &a.Admin, &a.Monolith, &a.FAQ, &a.Tickets, &a.Webhook} {
 		for *field == "" || taken[*field] {
 			if *field, err = process.FreeAddress(); err != nil {
 				return Addresses{}, err
@@ -59,13 +65,23 @@ func FreeAddresses() (a Addresses, err error) {
 	return a, nil
 }
 
+// WebhookSecret is what the Caddyfile signs webhooks with.
+const WebhookSecret = "whsec_ZGVtby1rZXktdGhhdC1wcm90ZWN0cy1ub3RoaW5n"
+
+// webhook is what the Caddyfile says of the webhook.
+var webhook = regexp.MustCompile(`(?s)\n\n\t\t# Is told .*?\n\t\t}`)
+
 // Config returns the proxy's Caddyfile and routes.yaml with these addresses.
 func Config(a Addresses) (caddyfile, routes string) {
-	plain := DefaultAddresses()
+	plain, caddyfile := DefaultAddresses(), plainCaddyfile
+	if a.Webhook == "" {
+		caddyfile = webhook.ReplaceAllString(caddyfile, "")
+	}
 	site := func(address string) string { return "http://" + address[strings.LastIndex(address, ":"):] + " {" }
 	adapt := strings.NewReplacer(
-		site(plain.Proxy), site(a.Proxy), plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ)
-	return adapt.Replace(plainCaddyfile), adapt.Replace(plainRoutes)
+		site(plain.Proxy), site(a.Proxy), plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ,
+		plain.Tickets, a.Tickets, plain.Webhook, a.Webhook)
+	return adapt.Replace(caddyfile), adapt.Replace(plainRoutes)
 }
 
 // FindPython returns an interpreter that can run the monolith, or ErrNoPython.
@@ -75,7 +91,7 @@ func FindPython(ctx context.Context) (string, error) {
 	switch named := os.Getenv("HELPDESK_PYTHON"); named {
 	case "":
 	case "none":
-		return "", fmt.Errorf("%w: HELPDESK_PYTHON=none asks for none", ErrNoPython)
+		return "", fmt.Errorf("%w: HELPDESK_PYTHON=none asks for none; unset it for Django, on Debian: apt-get install %s", ErrNoPython, Packages)
 	default:
 		candidates, where = []string{named}, "HELPDESK_PYTHON="+named+" is none that"
 	}

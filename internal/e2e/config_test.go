@@ -8,6 +8,6 @@ import (
 // helpdeskConfig is the configuration of the demo.
 func helpdeskConfig(monolith, faq string) testbed.Config {
 	return func(address, admin string) (caddyfile, routes string) {
-		return helpdesk.Config(helpdesk.Addresses{Proxy: address, Admin: admin, Monolith: monolith, FAQ: faq})
+		return helpdesk.Config(helpdesk.Addresses{Proxy: address, Admin: admin, Monolith: monolith, FAQ: faq, Tickets: "127.0.0.1:1"})
 	}
 }

@@ -38,7 +38,7 @@ func startDemo(t *testing.T, env ...string) *demo {
 	}
 	d.process, err = process.Start(process.Command{
 		Name: "make demo", Path: "make", Dir: root, Output: d.out, Env: env,
-		Args: []string{"demo", "DEMO_FLAGS=-ports free -dir " + dir},
+		Args: []string{"demo", "DEMO_FLAGS=-ports free -traffic 10 -dir " + dir},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +47,7 @@ func startDemo(t *testing.T, env ...string) *demo {
 		d.process.Kill()
 		if t.Failed() {
 			t.Logf("--- what make demo printed\n%s", d.out)
-			for _, name := range []string{"monolith.log", "faq.log", "strangler.log"} {
+			for _, name := range []string{"monolith.log", "faq.log", "tickets.log", "strangler.log"} {
 				log, _ := os.ReadFile(filepath.Join(d.dir, name)) // it may not be there yet
 				t.Logf("--- %s\n%s", name, log[max(0, len(log)-4000):])
 			}
@@ -62,10 +62,16 @@ func startDemo(t *testing.T, env ...string) *demo {
 	return d
 }
 
-// shows returns nil when the demo's last line has the text.
+// shows returns nil when the demo's last line about the FAQ has the text.
 func (d *demo) shows(text string) error {
-	if lines := strings.Split(strings.TrimSpace(d.out.String()), "\n"); !strings.Contains(lines[len(lines)-1], text) {
-		return fmt.Errorf("the last line has no %q", text)
+	last := ""
+	for line := range strings.Lines(d.out.String()) {
+		if strings.Contains(line, "  faq: ") {
+			last = line
+		}
+	}
+	if !strings.Contains(last, text) {
+		return fmt.Errorf("the last line about the FAQ has no %q", text)
 	}
 	return nil
 }
@@ -87,19 +93,26 @@ func (d *demo) paste(command string) string {
 	return string(out)
 }
 
-// commands are the three that the demo prints to try.
-func (d *demo) commands() []string {
+// command is the one that the demo prints with the text in it.
+func (d *demo) command(text string) string {
 	d.t.Helper()
 	var found []string
 	for line := range strings.Lines(d.out.String()) {
-		if command, ok := strings.CutPrefix(line, "  bin/strangler "); ok {
-			found = append(found, "bin/strangler "+strings.TrimSpace(command))
+		command, indented := strings.CutPrefix(line, "  ")
+		if indented && (strings.HasPrefix(command, "bin/strangler ") || strings.HasPrefix(command, "curl ")) && strings.Contains(command, text) {
+			found = append(found, strings.TrimSpace(command))
 		}
 	}
-	if len(found) != 3 {
-		d.t.Fatalf("the demo prints %d commands to try, want 3: %q", len(found), found)
+	if len(found) != 1 {
+		d.t.Fatalf("the demo prints %d commands with %q, want 1: %q", len(found), text, found)
 	}
-	return found
+	return found[0]
+}
+
+// told waits until the demo has printed a text anywhere.
+func (d *demo) told(text string) {
+	d.t.Helper()
+	testbed.WaitFor(d.t, "the demo to tell "+text, func() bool { return strings.Contains(d.out.String(), text) })
 }
 
 // wantNothingLeft waits until no process works in the demo's folder.
@@ -136,8 +149,8 @@ func (d *demo) left() (found []string) {
 	return found
 }
 
-// The demo shows a route moving, its three commands work as they are printed,
-// and Ctrl-C leaves nothing behind.
+// The demo shows a route moving, its commands work as they are printed, and
+// Ctrl-C leaves nothing behind. TestRolloutWalks walks the whole way.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	testbed.Python(t)
@@ -148,20 +161,20 @@ func TestDemo(t *testing.T) {
 	if entries, err := os.ReadDir(d.dir); err != nil || len(entries) < 8 {
 		t.Errorf("the demo's folder has %v, %v", entries, err)
 	}
-	commands := d.commands()
 	d.wait("20 users on the monolith,  0 on the service")
+	d.rollOut()
 
 	// A quarter of so few users may be none, once in 300 times; half never is.
-	d.paste(strings.Replace(commands[0], " 25 ", " 50 ", 1))
+	d.paste(strings.Replace(d.command("rollout set"), " 25 ", " 50 ", 1))
 	testbed.WaitFor(t, "users on the service", func() bool { return d.shows(",  0 on the service") != nil })
-	d.paste(commands[0])
-	d.paste(commands[1])
+	d.paste(d.command("rollout set"))
+	d.paste(d.command("rollout hold"))
 	d.wait("20 users on the monolith,  0 on the service")
-	if out := d.paste(commands[2]); !strings.Contains(out, "faq-read") || !strings.Contains(out, "held") {
+	if out := d.paste(d.command("routes explain")); !strings.Contains(out, "faq-read") || !strings.Contains(out, "held") {
 		t.Errorf("the explanation names neither route nor hold:\n%s", out)
 	}
 	d.editTable("sticky: user", "sticky: user\n    percent: 100")
-	d.paste(strings.Replace(strings.Replace(commands[1], "rollout hold", "rollout release", 1), "looks odd", "was fine", 1))
+	d.paste(strings.Replace(strings.Replace(d.command("rollout hold"), "rollout hold", "rollout release", 1), "looks odd", "was fine", 1))
 	d.wait(" 0 users on the monolith, 20 on the service")
 
 	d.process.Interrupt()
@@ -170,6 +183,25 @@ func TestDemo(t *testing.T) {
 		t.Error("the demo does not say that everything is stopped")
 	}
 	d.wantNothingLeft()
+}
+
+// rollOut tries the commands about tickets: a rollout begins, the service can
+// be made slow, the webhook is told, and there is a story.
+func (d *demo) rollOut() {
+	d.t.Helper()
+	d.told("tickets: every answer is the monolith's")
+	d.paste(strings.Replace(d.command("rollout start tickets"), " --wait", "", 1))
+	d.told("webhook: tickets: ")
+	if out := d.paste(d.command("slow?ms=400")); !strings.Contains(out, "400ms") {
+		d.t.Errorf("making the service slow says %q", out)
+	}
+	d.paste(d.command("slow?ms=0"))
+	d.paste(strings.NewReplacer("release", "hold", "quick again", "a test").Replace(d.command("rollout release tickets")))
+	d.paste(d.command("rollout release tickets"))
+	if out := d.paste(d.command("rollout history tickets")); !strings.Contains(out, "start ") || !strings.Contains(out, "quick again") {
+		d.t.Errorf("the history is\n%s", out)
+	}
+	d.told("quick again")
 }
 
 func (d *demo) editTable(old, changed string) {
@@ -201,7 +233,7 @@ func TestDemoWithoutPython(t *testing.T) {
 	if out := d.out.String(); !strings.Contains(out, "NOT Django") || !strings.Contains(out, helpdesk.Packages) {
 		t.Error("the demo does not say that its monolith is a stand-in, and what to install")
 	}
-	d.paste(strings.Replace(d.commands()[0], " 25 ", " 100 ", 1))
+	d.paste(strings.Replace(d.command("rollout set"), " 25 ", " 100 ", 1))
 	d.wait(" 0 users on the monolith, 20 on the service")
 	if len(d.left()) < 3 {
 		t.Errorf("the demo's processes are not found: %q", d.left())

@@ -22,6 +22,7 @@ func (b *browser) shared() {
 	b.signingIn()
 	b.tickets()
 	b.api()
+	b.queue()
 	b.liveComments()
 	b.submit("/tickets/", "/accounts/logout/", nil)
 	b.get("/tickets/")
@@ -114,6 +115,15 @@ func (b *browser) upload(ticket, name string, size int) {
 	}
 	_ = parts.Close()
 	b.do("POST", ticket+"attach/", http.Header{"Content-Type": {parts.FormDataContentType()}}, &form)
+}
+
+// queue is the JSON contract of the tickets.
+func (b *browser) queue() {
+	for _, target := range []string{"/v1/tickets/", "/v1/tickets", "/v1/tickets/1", "/v1/tickets/4711", "/v1/tickets/1?x=1"} {
+		b.get(target)
+	}
+	b.do("HEAD", "/v1/tickets/1", nil, nil)
+	b.do("POST", "/v1/tickets/1", nil, strings.NewReader("x=1"))
 }
 
 func (b *browser) api() {

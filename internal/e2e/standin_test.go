@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -92,6 +93,37 @@ func TestStandinIsLikeDjango(t *testing.T) {
 		if strings.Contains(want.history[i].Request, "attachments") && want.history[i].Body != got.history[i].Body && want.history[i].Status == 200 {
 			t.Errorf("%s: the bytes differ", want.history[i].Request)
 		}
+	}
+}
+
+// The tickets service answers the queue as the monolith does, from the table
+// that the monolith writes.
+func TestTicketsServiceIsLikeDjango(t *testing.T) {
+	t.Parallel()
+	django := testbed.StartHelpdesk(t)
+	service := testbed.StartTickets(t, django.Database())
+	want, got := newBrowser(t, django.URL("")), newBrowser(t, service.URL(""))
+	want.signIn("anna")
+	want.submit("/tickets/new/", "/tickets/new/", url.Values{"subject": {"Ünï <b> & \"x\""}, "text": {"!"}})
+	want.submit("/tickets/1/", "/tickets/1/resolve/", nil)
+	want.history = nil
+	want.queue()
+	got.queue()
+	for i := range want.history {
+		w, g := visibleOf(t, want.history[i]), visibleOf(t, got.history[i])
+		if w.Request == "GET /v1/tickets" || w.Request == "POST /v1/tickets/1" { // Django's redirect and its CSRF check are not in the contract
+			continue
+		}
+		if w.ServedBy != "monolith" || g.ServedBy != "tickets-service" {
+			t.Errorf("%s: served by %q and %q", w.Request, w.ServedBy, g.ServedBy)
+		}
+		g.ServedBy = w.ServedBy
+		if diff := cmp.Diff(w, g); diff != "" {
+			t.Errorf("%s: Django (-), tickets service (+):\n%s", w.Request, diff)
+		}
+	}
+	if list := got.history[0].Body; !strings.Contains(list, `"Ünï <b> & \"x\""`) || !strings.Contains(list, "resolved") {
+		t.Errorf("the service does not have what the monolith wrote: %s", list)
 	}
 }
 

@@ -80,10 +80,21 @@ func RemoveSeed() error {
 // StartFAQ starts the faq service on the monolith's database.
 func StartFAQ(tb testing.TB, database string) *Program {
 	tb.Helper()
+	return startService(tb, "faq", database)
+}
+
+// StartTickets starts the tickets service on the monolith's database.
+func StartTickets(tb testing.TB, database string) *Program {
+	tb.Helper()
+	return startService(tb, "tickets", database)
+}
+
+func startService(tb testing.TB, name, database string) *Program {
+	tb.Helper()
 	address := freeAddress(tb)
 	command := process.Command{
-		Name: "the faq service", Path: build(tb, "examples/helpdesk/faq"),
+		Name: "the " + name + " service", Path: build(tb, "examples/helpdesk/"+name),
 		Args: []string{"-db", filepath.Clean(database), "-listen", address},
 	}
-	return start(tb, address, command, answers("http://"+address+"/v1/faq/1"))
+	return start(tb, address, command, answers("http://"+address+"/v1/"+name+"/1"))
 }

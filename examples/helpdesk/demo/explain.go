@@ -22,19 +22,35 @@ func (s *stack) explain() {
   the helpdesk, through Strangler    http://%s/   (sign in as anna, bao or chloe: helpdesk)
   %-33s  http://%s/
   the faq service, directly          http://%s/v1/faq/
+  the tickets service, directly      http://%s/v1/tickets/
   files, state and logs              %s/
-
+`, a.Proxy, monolith, a.Monolith, a.FAQ, a.Tickets, relative(s.dir))
+	fmt.Fprintf(s.out, `
 Three commands to try, in another terminal and in this folder:
 
-  %[6]s rollout set faq-read 25 --reason "first users"%[7]s
-  %[6]s rollout hold faq-read --reason "looks odd"%[7]s
-  %[6]s routes explain GET http://%[1]s/v1/faq/1%[7]s
+  %[1]s rollout start tickets --wait%[2]s
+  curl -X POST 'http://%[3]s/_demo/slow?ms=400'
+  %[1]s rollout history tickets%[2]s
 
-Then release it (%[6]s rollout release faq-read%[7]s), or edit
-%[5]s/routes.yaml and save: it is live at once, and a typo is refused with its
-line (%[6]s rollout status%[7]s). Or take the service away: kill %[9]d
+The first lets tickets go to its service by itself: 1, 5, 25, 50, 100 %%, in a minute
+or two. The second makes the service slow, best while it has 25 %%: a guard takes
+everybody back and holds the route, a webhook tells it here, and the third has the
+story. Then make the service quick again, and let the rollout go on:
 
-Ctrl-C stops everything. %[8]d users ask the FAQ now, once a second; a line for every change of what they see:
+  curl -X POST 'http://%[3]s/_demo/slow?ms=0'
+  %[1]s rollout release tickets --reason "quick again"%[2]s
 
-`, a.Proxy, monolith, a.Monolith, a.FAQ, relative(s.dir), s.strangler, address, users, s.faq)
+By hand, on another route; what the users see of it stands below:
+
+  %[1]s rollout set faq-read 25 --reason "first users"%[2]s
+  %[1]s rollout hold faq-read --reason "looks odd"%[2]s
+  %[1]s routes explain GET http://%[4]s/v1/faq/1%[2]s
+
+Or edit %[5]s/routes.yaml and save: it is live at once, and a typo is refused
+with its line (%[1]s rollout status%[2]s). Or take the faq service away: kill %[6]d
+
+Ctrl-C stops everything. %[7]d users ask the FAQ once a second, and %[8]d times a second
+somebody looks at the tickets; a line for every change of what they see:
+
+`, s.strangler, address, a.Tickets, a.Proxy, relative(s.dir), s.faq, users, s.traffic)
 }

@@ -1,8 +1,10 @@
 // Command demo shows Strangler at work: it starts the helpdesk (a Django
-// monolith, a Go faq service cut out of it) and the proxy between you and both,
-// lets a few users ask questions, and says what to try. `make demo` runs it.
+// monolith, two Go services cut out of it) and the proxy between you and all
+// that, brings traffic, receives webhooks, and says what to try. `make demo`
+// runs it.
 //
-//	-ports free     take free ports instead of 8080, 2019, 8000 and 8101; also DEMO_PORTS=free
+//	-ports free     take free ports instead of 8080, 2019, 8000 and 8101 to 8103; also DEMO_PORTS=free
+//	-traffic N      how often a second somebody looks at the tickets; default 50, 0 is never
 //	-dir FOLDER     keep files, state and logs there; default examples/helpdesk/run
 //	-strangler FILE the binary; default bin/strangler
 //
@@ -27,6 +29,7 @@ import (
 // options are what the command line says.
 type options struct {
 	ports, dir, strangler string
+	traffic               int
 }
 
 func main() {
@@ -39,6 +42,7 @@ func main() {
 	flag.StringVar(&o.ports, "ports", os.Getenv("DEMO_PORTS"), "`free` takes free ports instead of the default ones")
 	flag.StringVar(&o.dir, "dir", relative(filepath.Join(root, "examples", "helpdesk", "run")), "`folder` for files, state and logs")
 	flag.StringVar(&o.strangler, "strangler", relative(filepath.Join(root, "bin", "strangler")), "the `binary`")
+	flag.IntVar(&o.traffic, "traffic", 50, "how often a second somebody looks at the tickets: `N` from 0 to 1000")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -70,6 +74,9 @@ func relative(path string) string {
 // run starts everything, shows it, and ends everything when ctx ends or a part
 // of it does.
 func run(ctx context.Context, out io.Writer, root string, o options) (err error) {
+	if o.traffic < 0 || o.traffic > 1000 {
+		return fmt.Errorf("-traffic %d is not from 0 to 1000", o.traffic)
+	}
 	addresses, err := choosePorts(o.ports)
 	if err != nil {
 		return err
@@ -83,7 +90,7 @@ func run(ctx context.Context, out io.Writer, root string, o options) (err error)
 		return err
 	}
 	defer dir.Close() // gives up the lock
-	s := &stack{out: out, root: root, dir: dir.Name(), strangler: o.strangler, addresses: addresses, ended: make(chan error, 3)}
+	s := &stack{out: out, root: root, dir: dir.Name(), strangler: o.strangler, addresses: addresses, traffic: o.traffic, ended: make(chan error, 5)}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	if err := s.start(ctx); err != nil {
 		if ctx.Err() != nil {
@@ -108,6 +115,7 @@ func choosePorts(ports string) (helpdesk.Addresses, error) {
 	var taken []error
 	for _, part := range []struct{ name, address string }{
 		{"the proxy", a.Proxy}, {"the proxy's admin API", a.Admin}, {"the monolith", a.Monolith}, {"the faq service", a.FAQ},
+		{"the tickets service", a.Tickets}, {"the receiver of webhooks", a.Webhook},
 	} {
 		if err := process.Free(part.address); err != nil {
 			taken = append(taken, fmt.Errorf("%s: %w", part.name, err))

@@ -24,7 +24,7 @@ const (
 	stopWithin  = 10 * time.Second
 )
 
-// stack is everything that runs: monolith, service, proxy.
+// stack is everything that runs: monolith, services, receiver, proxy.
 type stack struct {
 	out       io.Writer
 	root, dir string
@@ -32,6 +32,7 @@ type stack struct {
 	addresses helpdesk.Addresses
 	// standin is true when the monolith is not Django.
 	standin bool
+	traffic int // requests a second
 
 	parts []part // in the order of their start
 	logs  []*os.File
@@ -60,7 +61,15 @@ func (s *stack) start(ctx context.Context) error {
 	if err := s.startMonolith(ctx); err != nil {
 		return err
 	}
-	if err := s.startFAQ(ctx); err != nil {
+	faq, err := s.startService(ctx, "faq", s.addresses.FAQ)
+	if err != nil {
+		return err
+	}
+	s.faq = faq.PID()
+	if _, err := s.startService(ctx, "tickets", s.addresses.Tickets); err != nil {
+		return err
+	}
+	if err := s.startHook(ctx); err != nil {
 		return err
 	}
 	strangler, err := filepath.Abs(s.strangler)
@@ -108,34 +117,36 @@ func (s *stack) startStandin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.addresses.Monolith)
+	return s.serve(ctx, "the stand-in", s.addresses.Monolith, handler, handler.Close)
+}
+
+// serve is a part that runs in this process; closed is called after its end.
+func (s *stack) serve(ctx context.Context, name, address string, handler http.Handler, closed func() error) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return errors.Join(err, handler.Close())
+		return errors.Join(err, closed())
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.ended <- fmt.Errorf("the stand-in: %w", err)
+			s.ended <- fmt.Errorf("%s: %w", name, err)
 		}
 	}()
-	s.parts = append(s.parts, part{"the stand-in", func() error { return errors.Join(server.Close(), handler.Close()) }})
+	s.parts = append(s.parts, part{name, func() error { return errors.Join(server.Close(), closed()) }})
 	return nil
 }
 
-func (s *stack) startFAQ(ctx context.Context) error {
-	binary := filepath.Join(s.root, "bin", "helpdesk-faq")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./examples/helpdesk/faq")
+// startService builds and starts one of the services.
+func (s *stack) startService(ctx context.Context, name, address string) (*process.Process, error) {
+	binary := filepath.Join(s.root, "bin", "helpdesk-"+name)
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./examples/helpdesk/"+name)
 	build.Dir = s.root
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the faq service: %w\n%s", err, out)
+		return nil, fmt.Errorf("building the %s service: %w\n%s", name, err, out)
 	}
-	p, err := s.startProcess(ctx, "faq", s.addresses.FAQ, process.Command{
-		Path: binary, Args: []string{"-db", helpdesk.Database(s.dir), "-listen", s.addresses.FAQ},
+	return s.startProcess(ctx, name, address, process.Command{
+		Path: binary, Args: []string{"-db", helpdesk.Database(s.dir), "-listen", address},
 	})
-	if err == nil {
-		s.faq = p.PID()
-	}
-	return err
 }
 
 // startProcess starts a program and waits until it answers on its address.
@@ -152,7 +163,7 @@ func (s *stack) startProcess(ctx context.Context, name, address string, command 
 	s.parts = append(s.parts, part{name, func() error { return p.Stop(stopWithin) }})
 	ready, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
-	err = p.Ready(ready, func(ctx context.Context) error { return answers(ctx, address) })
+	err = p.Ready(ready, func(ctx context.Context) error { return answers(ctx, "http://"+address+paths[name]) })
 	if err != nil {
 		return nil, fmt.Errorf("%w; its log is %s", err, log.Name())
 	}
@@ -178,11 +189,14 @@ func (e *endedError) Error() string {
 
 func (e *endedError) Unwrap() error { return e.err }
 
-// answers returns nil when the address answers a question of the FAQ.
+// paths are what each part is asked to see whether it answers.
+var paths = map[string]string{"monolith": "/v1/faq/1", "faq": "/v1/faq/1", "tickets": "/v1/tickets/1", "strangler": "/v1/faq/1"}
+
+// answers returns nil when the address answers with 200.
 func answers(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/v1/faq/1", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}

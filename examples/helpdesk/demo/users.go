@@ -25,9 +25,11 @@ type user struct {
 	question string
 }
 
-func newUsers(proxy string) ([]user, error) {
+// newUsers makes n users, of whom the nth asks for the address that question
+// says.
+func newUsers(n int, question func(n int) string) ([]user, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: users}
-	made := make([]user, users)
+	made := make([]user, n)
 	for i := range made {
 		jar, err := cookiejar.New(nil)
 		if err != nil {
@@ -35,7 +37,7 @@ func newUsers(proxy string) ([]user, error) {
 		}
 		made[i] = user{
 			client:   &http.Client{Jar: jar, Transport: transport, Timeout: patience},
-			question: fmt.Sprintf("http://%s/v1/faq/%d", proxy, i%7+1),
+			question: question(i),
 		}
 	}
 	return made, nil
@@ -100,13 +102,25 @@ func askAll(ctx context.Context, all []user) (seen, error) {
 	return now, last
 }
 
+// say prints a line with the time. Lines do not mix.
+func (s *stack) say(line string) {
+	fmt.Fprintf(s.out, "%s  %s\n", time.Now().Format(time.TimeOnly), line)
+}
+
 // watch lets the users ask, and tells when what they see changes, until ctx
 // ends or a part of the stack does.
 func (s *stack) watch(ctx context.Context) error {
-	all, err := newUsers(s.addresses.Proxy)
+	all, err := newUsers(users, func(n int) string { return fmt.Sprintf("http://%s/v1/faq/%d", s.addresses.Proxy, n%7+1) })
 	if err != nil {
 		return err
 	}
+	looking, err := newTraffic(s.addresses.Proxy, s.traffic)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer looking.start(ctx, s.say)()
+	defer cancel()
 	tick := time.NewTicker(round)
 	defer tick.Stop()
 	before := seen{failed: -1}
@@ -116,23 +130,23 @@ func (s *stack) watch(ctx context.Context) error {
 			return nil
 		}
 		if now != before {
-			line := time.Now().Format(time.TimeOnly) + "  " + now.String()
+			line := "faq: " + now.String()
 			if err != nil {
 				line += " (" + err.Error() + ")"
 			}
-			fmt.Fprintln(s.out, line)
+			s.say(line)
 			before = now
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case err := <-s.ended:
-			// The proxy can do without the service, which is worth seeing.
+			// The proxy can do without a service, which is worth seeing.
 			var ended *endedError
-			if !errors.As(err, &ended) || ended.part != "faq" {
+			if !errors.As(err, &ended) || ended.part != "faq" && ended.part != "tickets" {
 				return err
 			}
-			fmt.Fprintf(s.out, "%s  %v\n", time.Now().Format(time.TimeOnly), ended)
+			s.say(ended.Error())
 		case <-tick.C:
 		}
 	}

@@ -10,63 +10,20 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
+	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"os/signal"
-	"syscall"
-	"time"
 
 	"github.com/strangler-proxy/strangler/examples/helpdesk/faq/questions"
+	"github.com/strangler-proxy/strangler/examples/helpdesk/service"
 )
 
 func main() {
-	db := flag.String("db", "helpdesk.sqlite3", "the monolith's database `file`")
-	listen := flag.String("listen", "127.0.0.1:8101", "`address` to listen on")
-	flag.Parse()
-	logger := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, logger, *db, *listen); err != nil {
-		logger.Error("the faq service stops", "error", err)
-		os.Exit(1)
-	}
-}
-
-// run serves until ctx ends, then lets the requests under way finish.
-func run(ctx context.Context, logger *slog.Logger, db, listen string) error {
-	store, err := questions.Open(ctx, db)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
-	if err != nil {
-		return err
-	}
-	server := &http.Server{
-		Handler:           questions.NewHandler(store, "faq-service", logger),
-		ReadHeaderTimeout: 10 * time.Second,
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	logger.Info("the faq service listens", "address", listener.Addr().String(), "db", db)
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return fmt.Errorf("shutting down: %w", err)
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	service.Main("faq", "127.0.0.1:8101", func(ctx context.Context, db string, logger *slog.Logger) (http.Handler, io.Closer, error) {
+		store, err := questions.Open(ctx, db)
+		if err != nil {
+			return nil, nil, err
+		}
+		return questions.NewHandler(store, "faq-service", logger), store, nil
+	})
 }

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk/tickets/queue"
 )
 
 // maxAttachment is the size of the largest file that may be attached, in bytes.
@@ -17,6 +20,7 @@ const maxAttachment = 20 << 20
 // concurrent use.
 type desk struct {
 	media string
+	queue *queue.Store // what everybody may know of the tickets, for the service too
 
 	mu          sync.Mutex
 	tickets     []ticket // number n is at n-1
@@ -57,8 +61,8 @@ type watcher struct {
 	news   chan comment
 }
 
-func newDesk(media string) *desk {
-	return &desk{media: media, watchers: map[*watcher]struct{}{}}
+func newDesk(media string, public *queue.Store) *desk {
+	return &desk{media: media, queue: public, watchers: map[*watcher]struct{}{}}
 }
 
 func (d *desk) close() {
@@ -70,13 +74,13 @@ func (d *desk) close() {
 	}
 }
 
-func (d *desk) open(subject, by, text string) ticket {
+func (d *desk) open(ctx context.Context, subject, by, text string) (ticket, error) {
 	d.mu.Lock()
 	made := ticket{ID: int64(len(d.tickets)) + 1, Subject: subject, State: "open", OpenedBy: by, OpenedAt: time.Now().UTC()}
 	d.tickets = append(d.tickets, made)
 	d.mu.Unlock()
 	d.add(made.ID, by, text)
-	return made
+	return made, d.queue.Put(ctx, queue.Ticket{ID: made.ID, Subject: made.Subject, State: made.State})
 }
 
 func (d *desk) ticket(id int64) (ticket, bool) {
@@ -96,10 +100,12 @@ func (d *desk) list() []ticket {
 }
 
 // resolve closes a ticket that exists.
-func (d *desk) resolve(id int64) {
+func (d *desk) resolve(ctx context.Context, id int64) error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.tickets[id-1].State = "resolved"
+	public := queue.Ticket{ID: id, Subject: d.tickets[id-1].Subject, State: "resolved"}
+	d.mu.Unlock()
+	return d.queue.Put(ctx, public)
 }
 
 // add stores a comment and tells everybody who watches.

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -19,12 +20,13 @@ import (
 	"strings"
 
 	"github.com/strangler-proxy/strangler/examples/helpdesk/faq/questions"
+	"github.com/strangler-proxy/strangler/examples/helpdesk/tickets/queue"
 )
 
 // Options are what the stand-in needs.
 type Options struct {
-	// Dir is an empty folder for the questions' database (helpdesk.sqlite3)
-	// and the attachments.
+	// Dir is an empty folder for the database that the services read too
+	// (helpdesk.sqlite3) and the attachments.
 	Dir string
 	// Data is the monolith's demo_data.json.
 	Data []byte
@@ -37,6 +39,7 @@ type Options struct {
 // Monolith is an http.Handler that stands in for the Django project.
 type Monolith struct {
 	store    *questions.Store
+	queue    *queue.Store
 	desk     *desk
 	sessions *sessions
 	mux      *http.ServeMux
@@ -49,13 +52,19 @@ func New(ctx context.Context, o Options) (*Monolith, error) {
 	if err := json.Unmarshal(o.Data, &data); err != nil {
 		return nil, fmt.Errorf("reading the demo's data: %w", err)
 	}
-	store, err := questions.Create(ctx, filepath.Join(o.Dir, "helpdesk.sqlite3"))
+	database := filepath.Join(o.Dir, "helpdesk.sqlite3")
+	store, err := questions.Create(ctx, database)
 	if err != nil {
 		return nil, err
 	}
+	public, err := queue.Create(ctx, database)
+	if err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
 	m := &Monolith{
 		store:    store,
-		desk:     newDesk(filepath.Join(o.Dir, "media")),
+		queue:    public,
+		desk:     newDesk(filepath.Join(o.Dir, "media"), public),
 		sessions: newSessions(append(data.Agents, "admin"), data.Password),
 		logger:   o.Logger,
 	}
@@ -69,7 +78,7 @@ func New(ctx context.Context, o Options) (*Monolith, error) {
 // Close ends the event streams and closes the database.
 func (m *Monolith) Close() error {
 	m.desk.close()
-	return m.store.Close()
+	return errors.Join(m.store.Close(), m.queue.Close())
 }
 
 // ServeHTTP answers as the monolith does, which sends an address without its
@@ -97,6 +106,9 @@ func (m *Monolith) routes(static fs.FS) *http.ServeMux {
 	contract := questions.NewHandler(m.store, "monolith", m.logger)
 	for _, path := range []string{"/v1/faq/{$}", "/v1/faq/{id}", "/v1/create/{$}", "/v2/create/{$}"} {
 		mux.Handle(path, contract)
+	}
+	for _, path := range []string{"/v1/tickets/{$}", "/v1/tickets/{id}"} {
+		mux.Handle(path, queue.NewHandler(m.queue, "monolith", m.logger))
 	}
 	mux.HandleFunc("GET /accounts/login/{$}", m.loginPage)
 	mux.HandleFunc("POST /accounts/login/{$}", m.login)
@@ -146,9 +158,12 @@ func (m *Monolith) fill(ctx context.Context, data demoData) error {
 		}
 	}
 	for _, t := range data.Tickets {
-		made := m.desk.open(t.Subject, t.OpenedBy, t.Text)
-		if t.Resolved {
-			m.desk.resolve(made.ID)
+		made, err := m.desk.open(ctx, t.Subject, t.OpenedBy, t.Text)
+		if err == nil && t.Resolved {
+			err = m.desk.resolve(ctx, made.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("adding a ticket: %w", err)
 		}
 	}
 	return nil

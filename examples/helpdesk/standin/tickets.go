@@ -42,7 +42,11 @@ func (m *Monolith) ticketOpen(w http.ResponseWriter, r *http.Request, agent stri
 		m.render(w, r, "ticket_form", map[string]any{"Subject": subject, "Text": text, "Error": required})
 		return
 	}
-	made := m.desk.open(subject, agent, text)
+	made, err := m.desk.open(r.Context(), subject, agent, text)
+	if err != nil {
+		m.fail(w, r, err)
+		return
+	}
 	m.sessions.say(r, fmt.Sprintf("Ticket %d is open.", made.ID))
 	http.Redirect(w, r, ticketPath(made), http.StatusFound)
 }
@@ -85,24 +89,30 @@ func (m *Monolith) comment(w http.ResponseWriter, r *http.Request, agent string)
 		m.ticketPage(w, r, map[string]any{"CommentError": wrong, "Text": text})
 		return
 	}
-	m.change(w, r, t, found, func() { m.desk.add(t.ID, agent, text) })
+	m.change(w, r, t, found, func() error {
+		m.desk.add(t.ID, agent, text)
+		return nil
+	})
 }
 
 func (m *Monolith) resolve(w http.ResponseWriter, r *http.Request, _ string) {
 	t, found := m.ticketOf(r)
-	m.change(w, r, t, found, func() {
-		m.desk.resolve(t.ID)
+	m.change(w, r, t, found, func() error {
 		m.sessions.say(r, fmt.Sprintf("Ticket %d is resolved.", t.ID))
+		return m.desk.resolve(r.Context(), t.ID)
 	})
 }
 
 // change does something with a ticket and goes back to its page.
-func (m *Monolith) change(w http.ResponseWriter, r *http.Request, t ticket, found bool, do func()) {
+func (m *Monolith) change(w http.ResponseWriter, r *http.Request, t ticket, found bool, do func() error) {
 	if !found {
 		http.NotFound(w, r)
 		return
 	}
-	do()
+	if err := do(); err != nil {
+		m.fail(w, r, err)
+		return
+	}
 	http.Redirect(w, r, ticketPath(t), http.StatusFound)
 }
 

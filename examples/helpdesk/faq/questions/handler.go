@@ -1,14 +1,14 @@
 package questions
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk/service"
 )
 
 // maxBody is how much of a question is read, in bytes: Django's own limit.
@@ -109,17 +109,7 @@ func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func (h *handler) answer(w http.ResponseWriter, r *http.Request, status int, value any) {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
+	if err := service.JSON(w, status, value); err != nil {
 		h.fail(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
-	w.WriteHeader(status)
-	if _, err := body.WriteTo(w); err != nil {
-		h.logger.DebugContext(r.Context(), "the client left", "error", err)
 	}
 }

@@ -10,4 +10,5 @@ urlpatterns = [
     path("faqcreator/", include("faqcreator.urls")),
     path("tickets/", include("tickets.urls")),
     path("", include("faq.api_urls")),
+    path("", include("tickets.api_urls")),
 ]

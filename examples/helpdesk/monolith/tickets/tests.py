@@ -46,6 +46,15 @@ class TicketTests(TestCase):
             response["Content-Disposition"], 'attachment; filename="a b.bin"'
         )
 
+    def test_the_queue_is_for_everybody_and_says_little(self):
+        self.client.logout()
+        entry = {"id": self.ticket.pk, "subject": "Broken", "state": "open"}
+        self.assertEqual(self.client.get("/v1/tickets/").json(), {"tickets": [entry]})
+        path = f"/v1/tickets/{self.ticket.pk}"
+        self.assertEqual(self.client.get(path).json(), entry)
+        self.assertEqual(self.client.get("/v1/tickets/4711").status_code, 404)
+        self.assertEqual(self.client.post(path).status_code, 405)
+
     def test_export(self):
         response = self.client.get("/tickets/export.csv")
         self.assertEqual(
