@@ -201,6 +201,25 @@ func TestAdminAPIRefuses(t *testing.T) {
 	}
 }
 
+// TestAConflictSaysWhatTheFirstDid, as JSON too.
+func TestAConflictSaysWhatTheFirstDid(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.start(plainCaddyfile)
+	var made rollout.Change
+	r.must(admin.PathSet, m{"route": "faq-read", "percent": 12.5, "by": "anna", "reason": "first users"}, &made)
+	a := r.call(admin.PathSet, m{"route": "faq-read", "percent": 25, "by": "bert", "if_version": 7})
+	var said admin.Refusal
+	if err := json.Unmarshal([]byte(a.body), &said); err != nil || a.status != http.StatusConflict || said.Conflict == nil {
+		t.Fatalf("%d %s: %v", a.status, a.body, err)
+	}
+	c := said.Conflict
+	if said.Error != c.Error() || c.Expected != 7 || c.Current.Version != 1 || c.Last.ID != made.ID || c.Last.Before != nil ||
+		c.Last.After.Share != 125_000 || c.Last.Act.Reason != "first users" || !c.Last.At.Equal(made.At) {
+		t.Errorf("%s", a.body)
+	}
+}
+
 func TestAdminAPIWithoutTheApp(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

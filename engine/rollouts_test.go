@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -297,6 +298,32 @@ func TestAnotherBuildStartsTheStepAnew(t *testing.T) {
 		s.until("25 %", share(25))
 		if took := time.Since(began); took < 50*time.Minute {
 			t.Errorf("the second build was tried for %s only", took-20*time.Minute)
+		}
+	})
+}
+
+// TestARollingDeployStartsTheStepAnewOnce, however its builds take turns.
+func TestARollingDeployStartsTheStepAnewOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "on_breach: freeze")
+		defer s.close()
+		s.service.build = "1"
+		s.start()
+		began, anew := time.Now(), time.Time{}
+		s.until("25 %", func(r rollout.RouteState) bool {
+			s.service.build = strconv.Itoa(1 + int(time.Since(began)/time.Minute)%2)
+			switch at := s.ControllerStatus()["r"].Evidence.Anew; {
+			case share(25)(r):
+				return true
+			case anew.IsZero():
+				anew = at
+			case !at.Equal(anew):
+				t.Fatalf("anew at %s, and again at %s", anew, at)
+			}
+			return false
+		})
+		if took := time.Since(began); anew.IsZero() || took > 45*time.Minute {
+			t.Errorf("two builds that take turns took %s, anew at %s", took, anew)
 		}
 	})
 }

@@ -21,9 +21,13 @@ func (e *Engine) Set(ctx context.Context, route string, share routes.PPM, a roll
 	if err != nil {
 		return rollout.Change{}, err
 	}
-	if plan := entry.Route.Rollout; plan != nil {
-		if err := rollout.PlanOf(plan).MayRaise(e.ledger.Snapshot().Route(route), share); err != nil {
+	state := e.ledger.Snapshot().Route(route)
+	if plan := entry.Route.Rollout; plan != nil && share > state.Share {
+		if err := rollout.PlanOf(plan).MayRaise(state, share); err != nil {
 			return rollout.Change{}, err
+		}
+		if a.IfVersion == 0 {
+			a.IfVersion = state.Version // who approved is part of whether it may be raised
 		}
 	}
 	return e.ledger.Set(ctx, route, share, a)

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -21,13 +22,42 @@ func (e *Engine) Start(ctx context.Context, route string, a rollout.Act) (rollou
 	return e.ledger.Start(ctx, route, plan, a)
 }
 
-// Advance goes to the next step now.
+// unseen is for how long whoever advances a route, and does not say which version
+// they have seen, is taken not to know of another advance.
+const unseen = 10 * time.Second
+
+// Advance goes to the next step now. Two operators who advance the same route
+// mean the same step: without Act.IfVersion it is refused with a
+// *rollout.Conflict within 10s of another advance, whoever made it.
 func (e *Engine) Advance(ctx context.Context, route string, a rollout.Act) (rollout.Change, error) {
 	plan, err := e.planOf(route)
 	if err != nil {
 		return rollout.Change{}, err
 	}
+	if a.IfVersion == 0 {
+		a.IfVersion = e.ledger.Snapshot().Route(route).Version
+		if err := e.unseenAdvance(ctx, route, a.IfVersion); err != nil {
+			return rollout.Change{}, err
+		}
+	}
 	return e.ledger.Advance(ctx, route, plan, a)
+}
+
+// unseenAdvance answers a conflict when an advance that was just made led to the
+// route's version.
+func (e *Engine) unseenAdvance(ctx context.Context, route string, version uint64) error {
+	newest, err := e.ledger.History(ctx, rollout.Query{Route: route, Limit: 1})
+	if err != nil {
+		return fmt.Errorf("%w: reading the last change of %s: %w", rollout.ErrNotStored, route, err)
+	}
+	if len(newest) == 0 || newest[0].After.Version != version {
+		return nil
+	}
+	last := newest[0]
+	if last.Verb != rollout.VerbAdvance || e.now().Sub(last.At) >= unseen {
+		return nil
+	}
+	return &rollout.Conflict{Route: route, Expected: version - 1, Current: *last.After, Last: &last}
 }
 
 // Pause keeps the rollout where it is.

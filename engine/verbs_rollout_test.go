@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -99,4 +102,68 @@ func TestRolloutVerbsSayWhereTheTableDecides(t *testing.T) {
 	must(t, err)
 	equal(t, "flag", status.Routes[0].Flag, "my-flag")
 	equal(t, "decides", status.Routes[0].Decides, DecidesFlag)
+}
+
+// TestTwoOperatorsWhoAdvanceMeanOneStep: the second is told of the first, unless
+// the version says that they know, or some time has passed.
+func TestTwoOperatorsWhoAdvanceMeanOneStep(t *testing.T) {
+	t.Parallel()
+	now := new(atomic.Int64)
+	clock := func() time.Time { return time.Now().Add(time.Duration(now.Load())) }
+	b := newBed(t, strings.Replace(stepwise, ", gates: { approval: [carla], approval_above: 10 }", "", 1),
+		func(_ *bed, o *Options) { o.Now = clock })
+	ctx, bert := t.Context(), act
+	bert.By = "bert"
+	_, err := b.Start(ctx, "steps", act)
+	must(t, err)
+	var all sync.WaitGroup
+	var conflicts atomic.Int32
+	for range 2 { // at the same moment
+		all.Go(func() {
+			if _, err := b.Advance(ctx, "steps", act); errors.As(err, new(*rollout.Conflict)) {
+				conflicts.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	equal(t, "conflicts", conflicts.Load(), 1)
+	_, err = b.Advance(ctx, "steps", bert)
+	var conflict *rollout.Conflict
+	if !errors.As(err, &conflict) || conflict.Last.Act.By != "ann" || conflict.Expected != 1 || conflict.Current.Version != 2 {
+		t.Fatalf("%v", err)
+	}
+	equal(t, "share", b.ledger.Snapshot().Route("steps").Share, routes.One/2)
+	bert.IfVersion = 2
+	_, err = b.Advance(ctx, "steps", bert)
+	must(t, err)
+	_, err = b.Undo(ctx, "steps", nil, act)
+	must(t, err)
+	_, err = b.Advance(ctx, "steps", act) // an undo is no advance
+	must(t, err)
+	first := uint64(1)
+	_, err = b.Undo(ctx, "steps", &first, act)
+	must(t, err)
+	bert.IfVersion = 0
+	_, err = b.Advance(ctx, "steps", bert)
+	must(t, err)
+	now.Store(int64(unseen))
+	_, err = b.Advance(ctx, "steps", bert)
+	must(t, err)
+}
+
+// TestAnApprovalIsUsedUp by the one raise that it was given for.
+func TestAnApprovalIsUsedUp(t *testing.T) {
+	t.Parallel()
+	b, ctx := newBed(t, stepwise), t.Context()
+	carla := act
+	carla.By = "carla"
+	_, err := b.Start(ctx, "steps", act)
+	must(t, err)
+	_, err = b.Approve(ctx, "steps", carla)
+	must(t, err)
+	b.set("steps", "50")
+	_, err = b.Set(ctx, "steps", routes.One, act)
+	equal(t, "a second raise", errors.Is(err, rollout.ErrNotApproved), true)
 }

@@ -131,7 +131,8 @@ func (l *Ledger) Close(ctx context.Context) error {
 // at once, whether the store answers or not; a higher one only when stored. A
 // share the route already has is no change: the answer has no ID, and its
 // After is the state as it is. A running rollout is paused, for it would go on
-// from a share that was meant to be this one.
+// from a share that was meant to be this one, and an approval of its next step
+// is used up.
 func (l *Ledger) Set(ctx context.Context, route string, share routes.PPM, a Act) (Change, error) {
 	if share > routes.One {
 		return Change{}, fmt.Errorf("%w: a share of %d ppm is above 100 %%", ErrInvalid, share)
@@ -142,6 +143,7 @@ func (l *Ledger) Set(ctx context.Context, route string, share routes.PPM, a Act)
 		}
 		before.Share = share
 		return before.with(func(r *Progress) {
+			r.ApprovedBy = ""
 			if r.Phase == Running {
 				r.Phase = Paused
 			}

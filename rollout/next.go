@@ -14,11 +14,14 @@ import (
 type Evidence struct {
 	// Error says why it could not be measured; empty when it could.
 	Error string `json:"error,omitempty"`
+	// Since is from when on Requests and comparisons are counted: the step's
+	// begin, or later. What was counted before a restart of the program is not.
+	Since time.Time `json:"since,omitzero"`
 	// Anew is when the evidence was started anew within the step, because the
 	// service's build changed or the brake was on; zero when it was not. The
 	// step's time counts from there.
 	Anew time.Time `json:"anew,omitzero"`
-	// Build is the service's build, as it names itself.
+	// Build is the service's build that answered last, as it names itself.
 	Build string `json:"build,omitempty"`
 	// Requests is how many the service had.
 	Requests uint64 `json:"requests"`

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"github.com/strangler-proxy/strangler/rollout/evidence"
@@ -11,8 +12,9 @@ import (
 type Reading struct {
 	// Totals are what both arms answered.
 	Totals evidence.Totals
-	// Service says what is counted, and Build names its build, empty when that
-	// is not known. Another one starts the evidence anew.
+	// Service says what is counted, and Build names the build that answered last,
+	// empty when that is not known. Another service, and a build that was not
+	// seen in the step before, starts the evidence anew.
 	Service, Build string
 	// Compared and Mismatched count shadow comparisons.
 	Compared, Mismatched uint64
@@ -33,19 +35,24 @@ type watch struct {
 	result Evidence
 	// interrupted says that requests were kept from the service.
 	interrupted bool
+	// builds are those that were seen in this step, the last one first.
+	builds []string
 }
+
+// maxBuilds is how many builds of a step are remembered.
+const maxBuilds = 16
 
 // watchKey is what evidence belongs to: when it changes, so does what is tried.
 type watchKey struct {
-	share          routes.PPM
-	since          time.Time
-	service, build string
-	limits         evidence.Limits
+	share   routes.PPM
+	since   time.Time
+	service string
+	limits  evidence.Limits
 }
 
 // anew starts the evidence from the reading.
 func (w *watch) anew(key watchKey, r *Reading, now time.Time) {
-	*w = watch{key: key, last: *r, result: Evidence{Build: key.build}}
+	*w = watch{key: key, last: *r, builds: w.builds, result: Evidence{Build: r.Build, Since: now}}
 	w.retry(now)
 }
 
@@ -57,10 +64,7 @@ func (w *watch) retry(now time.Time) {
 
 // look takes the next reading of a route and answers what is known now.
 func (w *watch) look(s RouteState, p Plan, r *Reading, now time.Time) Evidence {
-	if w.key.build == "" { // it was not known, so it has not changed
-		w.key.build, w.result.Build = r.Build, r.Build
-	}
-	key := watchKey{share: s.Share, service: r.Service, build: r.Build, limits: p.limits()}
+	key := watchKey{share: s.Share, service: r.Service, limits: p.limits()}
 	if s.Rollout != nil {
 		key.since = s.Rollout.Since
 	}
@@ -68,6 +72,12 @@ func (w *watch) look(s RouteState, p Plan, r *Reading, now time.Time) Evidence {
 	if w.trial != nil && key != w.key {
 		interrupted = key.share == w.key.share && key.since.Equal(w.key.since) // in the middle of a step
 		w.trial = nil
+		if !interrupted {
+			w.builds = nil
+		}
+	}
+	if w.meets(r.Build) && w.trial != nil {
+		interrupted, w.trial = true, nil
 	}
 	if w.trial == nil {
 		w.anew(key, r, now)
@@ -77,8 +87,21 @@ func (w *watch) look(s RouteState, p Plan, r *Reading, now time.Time) Evidence {
 		return w.result
 	}
 	w.add(p, r, now)
-	w.result.Error = ""
+	w.result.Error, w.result.Build = "", r.Build
 	return w.result
+}
+
+// meets notes the build that the service named last, and says whether it is
+// another than all that were seen in this step. While a deploy rolls, two builds
+// take turns: the evidence starts anew once, not at each turn. The first to be
+// named is not another: what answered before it is not known.
+func (w *watch) meets(build string) (another bool) {
+	if build == "" || slices.Contains(w.builds, build) {
+		return false
+	}
+	another = len(w.builds) > 0
+	w.builds = append([]string{build}, w.builds[:min(len(w.builds), maxBuilds-1)]...)
+	return another
 }
 
 // add takes what came since the last look.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/metrics"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/rollout"
 )
 
 func init() {
@@ -123,16 +124,25 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	result, err := answer(engine, r)
+	if conflict, ok := errors.AsType[*rollout.Conflict](err); ok {
+		return write(w, http.StatusConflict, Refusal{Error: err.Error(), Conflict: conflict})
+	}
 	if err != nil {
 		return asAPIError(err)
 	}
-	data, err := json.Marshal(result)
+	return write(w, http.StatusOK, result)
+}
+
+// write answers with a value as JSON.
+func write(w http.ResponseWriter, status int, v any) error {
+	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
 	_, err = w.Write(append(data, '\n'))
 	return err
 }

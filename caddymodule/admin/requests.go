@@ -51,6 +51,14 @@ type Act struct {
 	DryRun bool `json:"dry_run,omitempty"`
 }
 
+// Refusal is the answer of a verb that was refused.
+type Refusal struct {
+	Error string `json:"error"`
+	// Conflict, with status 409, is what somebody else did meanwhile: the
+	// version now and the last change with who, when, why, before and after.
+	Conflict *rollout.Conflict `json:"conflict,omitempty"`
+}
+
 // SetRequest is the body for PathSet.
 type SetRequest struct {
 	Act

@@ -153,9 +153,7 @@ func (s *server) unreachable(err error) error {
 
 // refused turns an answer of 400 and above into an error in the server's words.
 func (s *server) refused(status int, data []byte) error {
-	said := struct {
-		Error string `json:"error"`
-	}{}
+	var said admin.Refusal
 	if err := json.Unmarshal(data, &said); err != nil || said.Error == "" {
 		said.Error = fmt.Sprintf("%s answered %d %s", s.address, status, http.StatusText(status))
 	}
@@ -164,6 +162,10 @@ func (s *server) refused(status int, data []byte) error {
 	case http.StatusConflict:
 		f.code = ExitConflict
 		f.hint = "look at it again: strangler rollout status; its version: strangler routes show <route>"
+		if c := said.Conflict; c != nil {
+			f.hint = fmt.Sprintf("look at it again: strangler rollout status; to act on it as it is now, add: --if-version %d", c.Current.Version)
+			f.told = said
+		}
 	case http.StatusNotFound:
 		if said.Error == fmt.Sprintf("%s answered %d %s", s.address, status, http.StatusText(status)) {
 			f.hint = "the server at " + s.address + " has no strangler in its build; see: strangler build-info"

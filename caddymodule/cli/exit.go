@@ -34,6 +34,7 @@ type failure struct {
 	code int
 	err  error
 	hint string
+	told any // what --json prints of it; nil: nothing
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -81,6 +82,11 @@ func (t *terminal) report(err error) int {
 	code, hint := ExitError, ""
 	if f := (*failure)(nil); errors.As(err, &f) {
 		code, hint = f.code, f.hint
+		if t.json && f.told != nil {
+			if printed := t.printJSON(f.told); printed != nil {
+				t.problem("error", printed.Error())
+			}
+		}
 	}
 	if text := err.Error(); text != "" {
 		t.problem("error", text)

@@ -19,7 +19,8 @@ func rolloutStart() *cobra.Command {
 
 func rolloutAdvance() *cobra.Command {
 	return routeVerb("advance", "Takes a rollout to its next step now",
-		"Takes a rollout to its next step now, whatever its gates say, but for a step that needs approval. A paused rollout stays paused there.",
+		"Takes a rollout to its next step now, whatever its gates say, but for a step that needs approval. A paused rollout stays paused there.\n"+
+			"Within 10 s of another advance it is refused with exit code 5, for two operators mean the same step, unless --if-version says which version was seen.",
 		admin.PathAdvance, false).Command
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/rollout"
@@ -45,11 +46,18 @@ func printProgress(t *terminal, all []engine.RouteStatus, asked bool) {
 		if p.Evidence.Error != "" {
 			t.styled(red, "  could not measure: %s", p.Evidence.Error)
 		}
+		if since := p.Evidence.Since; since.Sub(p.Since) > lateEvidence {
+			t.line("  evidence since %s: after a restart, another build, a hold or the brake it is counted anew", moment(since))
+		}
 		for _, report := range p.Evidence.Reports {
 			t.styled(verdictStyles[report.Verdict], "  guard %s", report)
 		}
 	}
 }
+
+// lateEvidence is how much later than its step evidence begins when it was
+// counted anew; a first look is a few seconds later.
+const lateEvidence = 15 * time.Second
 
 var verdictStyles = map[evidence.Verdict]style{
 	evidence.Pass: green, evidence.Fail: red, evidence.NotEnoughData: plain, evidence.CouldNotMeasure: red,
