@@ -2,7 +2,7 @@
 # Installs the real parts the tests start: by apt when root on Debian, else it
 # says what to install. A missing part makes its tests skip, and fail with CI=true.
 set -eu
-packages="python3-django python3-django-channels daphne"
+packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography"
 
 missing=""
 for package in $packages; do

@@ -1,0 +1,131 @@
+package token
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Subject is whom tokens speak of, as the monolith knows it now.
+type Subject struct {
+	// ID is the sub: stable, never used for somebody else, never the user name.
+	ID string
+	// Session is the session it comes from.
+	Session SessionID
+	// End is when the session ends; no token is good for longer. Zero: not known.
+	End time.Time
+	// AuthTime is when the user logged in; zero: not known, and no claim.
+	AuthTime time.Time
+	// Methods is how, as RFC 8176 names it: the amr. Empty: no claim.
+	Methods []string
+	// Class is the acr. Empty: no claim.
+	Class string
+	// Actor is the sub of who really acts, when it is not the subject itself: a
+	// member of staff in a customer's shoes (RFC 8693, section 4.1). Empty: no claim.
+	Actor string
+	// Attributes are what configured claims take their values from: anything that
+	// encoding/json writes.
+	Attributes map[string]any
+}
+
+// The bounds of a subject; a token has its own.
+const (
+	maxID         = 255 // bytes, as OpenID Connect Core 1.0, section 2, has it
+	maxAttributes = 256
+	maxAttribute  = 8 << 10 // bytes of JSON
+)
+
+// ErrSubject says that a subject cannot be in a token.
+var ErrSubject = errors.New("the subject is not fit for a token")
+
+// Prepared is a subject, written out once for all its tokens. It never changes.
+type Prepared struct {
+	session    SessionID
+	end        time.Time
+	claims     []byte // members of the claims, each with a comma before it
+	attributes map[string]json.RawMessage
+	digest     [sha256.Size]byte // of everything but end
+}
+
+// Prepare writes the subject out. What it takes is paid once a session, not
+// once a token. The error wraps ErrSubject, and holds no value.
+func (s Subject) Prepare() (*Prepared, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	p := &Prepared{session: s.Session, end: s.End, attributes: make(map[string]json.RawMessage, len(s.Attributes))}
+	p.claims = appendMember(p.claims, "sub", s.ID)
+	p.claims = appendMember(p.claims, "sid", s.Session.String())
+	if !s.AuthTime.IsZero() {
+		p.claims = appendMember(p.claims, "auth_time", s.AuthTime.Unix())
+	}
+	if len(s.Methods) > 0 {
+		p.claims = appendMember(p.claims, "amr", s.Methods)
+	}
+	if s.Class != "" {
+		p.claims = appendMember(p.claims, "acr", s.Class)
+	}
+	if s.Actor != "" {
+		p.claims = appendMember(p.claims, "act", map[string]string{"sub": s.Actor})
+	}
+	hash := sha256.New()
+	hash.Write(s.Session[:])
+	hash.Write(p.claims)
+	hash.Write([]byte{0}) // in no JSON: an attribute is never taken for a claim
+	names := make([]string, 0, len(s.Attributes))
+	for name := range s.Attributes {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		value, err := json.Marshal(s.Attributes[name])
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%w: the attribute %q is no JSON", ErrSubject, name)
+		case len(value) > maxAttribute:
+			return nil, fmt.Errorf("%w: the attribute %q has more than %d bytes", ErrSubject, name, maxAttribute)
+		}
+		p.attributes[name] = value
+		hash.Write(appendMember(nil, name, json.RawMessage(value)))
+	}
+	hash.Sum(p.digest[:0])
+	return p, nil
+}
+
+func (s Subject) check() error {
+	texts := append([]string{s.ID, s.Class, s.Actor}, s.Methods...)
+	for _, text := range texts {
+		if len(text) > maxID || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return fmt.Errorf("%w: an ID or method of it is longer than %d bytes, or no text", ErrSubject, maxID)
+		}
+	}
+	switch {
+	case s.ID == "":
+		return fmt.Errorf("%w: it has no ID", ErrSubject)
+	case s.Session == SessionID{}:
+		return fmt.Errorf("%w: it has no session", ErrSubject)
+	case len(s.Methods) > maxAttributes || len(s.Attributes) > maxAttributes:
+		return fmt.Errorf("%w: it has more than %d attributes", ErrSubject, maxAttributes)
+	}
+	return nil
+}
+
+// appendMember appends a comma and a member of a JSON object. The value must
+// be one that encoding/json writes.
+func appendMember(to []byte, name string, value any) []byte {
+	key, err := json.Marshal(name)
+	if err != nil {
+		panic(err) // a string is always written
+	}
+	content, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // strings, numbers, and what was written before
+	}
+	to = append(append(to, ','), key...)
+	return append(append(to, ':'), content...)
+}
