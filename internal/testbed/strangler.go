@@ -150,6 +150,29 @@ func (s *Strangler) WaitStatus(tb testing.TB, what string, wanted func(engine.St
 	return status
 }
 
+// Route asks the admin API how much of a route goes to its service, and why.
+func (s *Strangler) Route(tb testing.TB, name string) engine.RouteStatus {
+	tb.Helper()
+	var now engine.RolloutStatus
+	_, said := s.admin(tb, http.MethodGet, "/strangler/rollout?route="+name, "", "")
+	must(tb, json.Unmarshal(said, &now))
+	if len(now.Routes) != 1 {
+		tb.Fatalf("%d routes are called %s: %s", len(now.Routes), name, said)
+	}
+	return now.Routes[0]
+}
+
+// WaitRoute waits until a route's status is as wanted.
+func (s *Strangler) WaitRoute(tb testing.TB, name, what string, wanted func(engine.RouteStatus) bool) engine.RouteStatus {
+	tb.Helper()
+	var route engine.RouteStatus
+	WaitFor(tb, what, func() bool {
+		route = s.Route(tb, name)
+		return wanted(route)
+	})
+	return route
+}
+
 // Command runs a verb against this proxy and returns what it printed.
 func (s *Strangler) Command(args ...string) (string, error) {
 	return s.run(append(args, "--address", s.Admin)...)
