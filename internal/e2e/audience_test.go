@@ -52,14 +52,15 @@ func newAudience(t *testing.T, url string) *audience {
 
 // come lets them look until they leave.
 func (a *audience) come() {
-	a.stop = make(chan struct{})
+	stop := make(chan struct{})
+	a.stop = stop
 	a.all.Go(func() {
 		free := make(chan struct{}, atOnce)
 		tick := time.NewTicker(pause)
 		defer tick.Stop()
 		for {
 			select {
-			case <-a.stop:
+			case <-stop:
 				return
 			case <-tick.C:
 			}

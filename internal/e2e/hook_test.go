@@ -34,7 +34,7 @@ func startHook(t *testing.T) *hook {
 		t.Fatal(err)
 	}
 	h := &hook{t: t, events: make(chan notify.Event, 1000), seen: map[string]bool{}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			return // it was killed while it sent
