@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -22,12 +23,14 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 	facts := routes.Facts{Match: match, State: v.stateOf(match.Entry)}
 	var key stickyKey
 	if routes.NeedsKey(match.Entry, facts.State, now) {
-		key = e.keyOf(match.Entry.Route.Sticky, r, c)
-		facts.Key = key.text
 		if match.Entry.Route.Flag != "" {
-			answer := e.askFlag(r.Context(), match.Entry, key.text)
+			var answer flags.Answer
+			answer, key = e.askFlag(asker{r, c, match.Entry.Route})
 			facts.Flag = flagValue(&answer)
+		} else {
+			key = e.keyOf(match.Entry.Route.Sticky, r, c)
 		}
+		facts.Key = key.text
 	}
 	d := routes.Decide(facts, now)
 	key = e.keepOff(&d, match.Entry.Route, key, func() stickyKey { return e.keyOf(match.Entry.Route.Sticky, r, c) }, now)

@@ -3,8 +3,8 @@ package engine
 import (
 	"net/http"
 	"slices"
-	"strings"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -45,13 +45,14 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 	var key stickyKey
 	keyOf := func(entry *routes.Entry) (text, source string) {
 		key = e.keyOf(entry.Route.Sticky, &asked, &c)
-		return key.text, strings.TrimSpace(key.source + " " + entry.Route.Sticky.Name)
+		return key.text, key.from(entry.Route.Sticky)
 	}
 	var flag *FlagAnswer
-	flagOf := func(entry *routes.Entry, key string) routes.FlagValue {
-		answer := e.askFlag(r.Context(), entry, key)
+	flagOf := func(entry *routes.Entry) (value routes.FlagValue, text, source string) {
+		var answer flags.Answer
+		answer, key = e.askFlag(asker{&asked, &c, entry.Route})
 		flag = explainFlag(entry.Route.Flag, &answer)
-		return flagValue(&answer)
+		return flagValue(&answer), key.text, key.from(entry.Route.Sticky)
 	}
 	request, now := asRequest(&asked), e.now()
 	x := Explanation{Explanation: v.table.Explain(&request, v.stateOf, keyOf, flagOf, now), Brake: v.snapshot.Brake}

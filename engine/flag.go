@@ -1,11 +1,11 @@
 package engine
 
 import (
-	"context"
 	"net/http"
 	"time"
 
 	"github.com/strangler-proxy/strangler/flags"
+	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -29,13 +29,60 @@ type FlagAnswer struct {
 // errNoFlags is the error of every flag when the configuration names no source.
 const errNoFlags flags.ErrorKind = "no_source"
 
-// askFlag asks a route's flag. It waits for the few milliseconds that the
-// evaluator allows at the longest.
-func (e *Engine) askFlag(ctx context.Context, entry *routes.Entry, key string) flags.Answer {
+// asker is who a flag is asked for: a request to a route.
+type asker struct {
+	request *http.Request
+	client  *proxy.Client
+	route   *routes.Route
+}
+
+// askFlag asks a route's flag, and gives the sticky key it was asked with. One
+// that says the same to everybody needs none, so that no visitor gets a cookie for
+// it. It waits for the few milliseconds that the evaluator allows at the longest.
+func (e *Engine) askFlag(a asker) (flags.Answer, stickyKey) {
 	if e.options.Flags == nil {
-		return flags.Answer{Err: errNoFlags}
+		return flags.Answer{Err: errNoFlags}, stickyKey{}
 	}
-	return e.options.Flags.Decide(ctx, &flags.Query{Flag: entry.Route.Flag, Key: key})
+	ctx := a.request.Context()
+	if answer, same := e.options.Flags.Everybody(ctx, a.route.Flag); same {
+		return answer, stickyKey{}
+	}
+	key := e.keyOf(a.route.Sticky, a.request, a.client)
+	var known [routes.MaxFlagAttributes]flags.Attribute
+	q := flags.Query{Flag: a.route.Flag, Key: key.text, Attributes: a.attributes(known[:0])}
+	return e.options.Flags.Decide(ctx, &q), key
+}
+
+// maxAttribute is the longest value that a source of flags is told, in bytes. A
+// part of a longer one would be another value.
+const maxAttribute = 256
+
+// attributes appends what the source of a flag may know of the request. What is
+// not there, and what nobody could say for sure, is left out.
+func (a asker) attributes(all []flags.Attribute) []flags.Attribute {
+	for i := range a.route.FlagAttributes {
+		attribute := &a.route.FlagAttributes[i]
+		if value := a.value(attribute); value != "" && len(value) <= maxAttribute {
+			all = append(all, flags.Attribute{Name: attribute.Text, Value: value})
+		}
+	}
+	return all
+}
+
+func (a asker) value(of *routes.FlagAttribute) string {
+	switch of.From {
+	case routes.FromMethod:
+		return a.request.Method
+	case routes.FromPath:
+		return a.request.URL.Path
+	case routes.FromHost:
+		return routes.HostName(a.request.Host)
+	case routes.FromIP:
+		return a.client.IP
+	case routes.FromHeader:
+		return single(a.request.Header[of.Header])
+	}
+	return ""
 }
 
 // flagValue is an answer as a decision takes it.
@@ -56,10 +103,45 @@ func explainFlag(key string, a *flags.Answer) *FlagAnswer {
 	}
 }
 
-// carry puts the flag that decided into the baggage of a request to a service,
-// so that what it calls decides alike.
-func carry(h http.Header, entry *routes.Entry, d *routes.Decision) {
-	if d.Reason == routes.ReasonFlag && d.Arm == routes.Service {
-		flags.AddBaggage(h, []flags.Carried{{Flag: entry.Route.Flag, Value: true}})
+// carry puts the flag that decided, and those that the route lists, into the
+// baggage of a request to a service, so that it and what it calls decide alike.
+// What is not known at once is left out: nobody waits for it. It gives the key
+// that it needed, which may be new.
+func (e *Engine) carry(a asker, d *routes.Decision, key stickyKey) stickyKey {
+	if d.Arm != routes.Service {
+		return key
 	}
+	var room [routes.MaxBaggage + 1]flags.Carried
+	all := room[:0]
+	if d.Reason == routes.ReasonFlag {
+		all = append(all, flags.Carried{Flag: a.route.Flag, Value: true})
+	}
+	if e.options.Flags != nil && len(a.route.Baggage) > 0 {
+		all, key = e.known(a, all, key)
+	}
+	if len(all) > 0 {
+		flags.AddBaggage(a.request.Header, all)
+	}
+	return key
+}
+
+// known appends the flags that the route lists.
+func (e *Engine) known(a asker, all []flags.Carried, key stickyKey) ([]flags.Carried, stickyKey) {
+	ctx := a.request.Context()
+	var known [routes.MaxFlagAttributes]flags.Attribute
+	q := flags.Query{Attributes: a.attributes(known[:0])}
+	for _, flag := range a.route.Baggage {
+		answer, same := e.options.Flags.Everybody(ctx, flag)
+		if !same {
+			if key.source == "" {
+				key = e.keyOf(a.route.Sticky, a.request, a.client)
+			}
+			q.Flag, q.Key = flag, key.text
+			answer = e.options.Flags.Known(ctx, &q)
+		}
+		if answer.Err == "" {
+			all = append(all, flags.Carried{Flag: flag, Value: answer.Value})
+		}
+	}
+	return all, key
 }

@@ -21,6 +21,14 @@ type stickyKey struct {
 	cookie string
 }
 
+// from is where the key was looked for, in full; empty when it was not.
+func (k stickyKey) from(by routes.Sticky) string {
+	if k.source == "" {
+		return ""
+	}
+	return strings.TrimSpace(k.source + " " + by.Name)
+}
+
 // keyOf reads a request's sticky key; for a visitor without a cookie it makes a
 // new ID, which decides this request already, so that nobody changes sides
 // between the first and the second page.

@@ -72,7 +72,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		header["Retry-After"] = []string{retryAfter}
 		return ErrNoTable
 	}
-	decision, entry, key := e.decide(v, r, &c, start)
+	decision, entry, key := e.decide(v, r, &c, start) //nolint:contextcheck // it takes the request's own
 	lane := v.laneOf(entry)
 	// All that a stream, which may outlast many tables, keeps of this one.
 	recorder := lane.recorder
@@ -80,6 +80,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
+	if entry != nil {
+		key = e.carry(asker{r, &c, entry.Route}, &result.Decision, key) //nolint:contextcheck // as above
+	}
 	if key.cookie != "" {
 		http.SetCookie(w, e.visitors.Load().Cookie(key.cookie, secure(&c, r.Header)))
 	}
@@ -95,7 +98,6 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		}
 	}()
 	way.fill(r, entry, c, result.RequestID)
-	carry(r.Header, entry, &result.Decision)
 	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {
 		way.watch(&result.tally)
 	}

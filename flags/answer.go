@@ -70,6 +70,18 @@ func (k ErrorKind) settled() bool {
 	}
 }
 
+// forAll reports whether an answer without a key and attributes is everybody's.
+func (a *Answer) forAll() bool {
+	switch a.Err {
+	case "":
+		return a.Reason == string(openfeature.StaticReason) || a.Reason == string(openfeature.DisabledReason)
+	case ErrFlagNotFound, ErrTypeMismatch:
+		return true
+	default:
+		return false
+	}
+}
+
 // kindOf translates OpenFeature's error codes.
 func kindOf(code openfeature.ErrorCode) ErrorKind {
 	kind := ErrorKind(code)

@@ -31,7 +31,7 @@ const (
 
 // ask answers what the cache alone cannot; asked tells whether anything had to
 // be evaluated for it.
-func (e *Evaluator) ask(ctx context.Context, q *Query, hash uint64, found *entry) (a Answer, asked bool) {
+func (e *Evaluator) ask(ctx context.Context, q *Query, hash uint64, found *entry, wait time.Duration) (a Answer, asked bool) {
 	now := e.now()
 	var k *known
 	if found != nil {
@@ -55,7 +55,7 @@ func (e *Evaluator) ask(ctx context.Context, q *Query, hash uint64, found *entry
 		return a, true
 	case err != "":
 		return e.last(k, now, failed(err)), true
-	case !f.wait(ctx, e.options.Wait):
+	case !f.wait(ctx, wait):
 		return e.last(found.known.Load(), now, failed(ErrTimeout)), true
 	}
 	return e.final(found.known.Load(), now), true

@@ -13,9 +13,20 @@ type stripe struct {
 	_       [64]byte
 }
 
-func (e *Evaluator) count(hash uint64, a *Answer) {
-	s := &e.counts[hash%stripes]
-	s.answers[a.outcome()].Add(1)
+// tally is how an answer counts: on which stripe, as what, and whether anything
+// had to be evaluated for it.
+type tally struct {
+	hash    uint64
+	outcome int
+	asked   bool
+}
+
+func (e *Evaluator) count(t tally, a *Answer) {
+	s := &e.counts[t.hash%stripes]
+	s.answers[t.outcome].Add(1)
+	if t.asked {
+		s.misses.Add(1)
+	}
 	if a.Stale {
 		s.stale.Add(1)
 	}

@@ -121,25 +121,47 @@ func (e *Evaluator) spawn(run func()) bool {
 // Decide answers a question. It waits for Options.Wait at the longest, and not
 // longer than ctx. A hit takes no lock and allocates nothing.
 func (e *Evaluator) Decide(ctx context.Context, q *Query) Answer {
+	a, tally := e.decide(ctx, q, e.options.Wait)
+	e.count(tally, &a)
+	return a
+}
+
+// Known is Decide without waiting: what a source at the other end of a network
+// has not said yet is an error, and asked for in the background. It is not
+// counted as an answer, for it decides nothing.
+func (e *Evaluator) Known(ctx context.Context, q *Query) Answer {
+	a, _ := e.decide(ctx, q, 0)
+	return a
+}
+
+// Everybody is what a flag says whoever asks, and whether it says that: a flag
+// without rules, or one that is switched off, as its source's reason tells; or one
+// that is not there or no boolean. It waits for no network and needs no key; the
+// answer is one entry of the cache for all.
+func (e *Evaluator) Everybody(ctx context.Context, flag string) (Answer, bool) {
+	a, tally := e.decide(ctx, &Query{Flag: flag}, 0)
+	if !a.forAll() {
+		return Answer{}, false
+	}
+	e.count(tally, &a)
+	return a, true
+}
+
+// decide answers a question, and says how to count it.
+func (e *Evaluator) decide(ctx context.Context, q *Query, wait time.Duration) (Answer, tally) {
 	if q.size() > maxQuery {
 		a := failed(ErrInvalidContext)
-		e.count(0, &a)
-		return a
+		return a, tally{outcome: a.outcome()}
 	}
 	hash := q.hash(e.cache.seed)
 	found := e.cache.get(q, hash)
 	if found != nil {
 		if k := found.known.Load(); k != nil && k.version == e.version.Load() && e.confirmed(k) {
-			e.counts[hash%stripes].answers[k.outcome].Add(1)
-			return k.answer
+			return k.answer, tally{hash: hash, outcome: k.outcome}
 		}
 	}
-	a, asked := e.ask(ctx, q, hash, found)
-	if asked {
-		e.counts[hash%stripes].misses.Add(1)
-	}
-	e.count(hash, &a)
-	return a
+	a, asked := e.ask(ctx, q, hash, found, wait)
+	return a, tally{hash: hash, outcome: a.outcome(), asked: asked}
 }
 
 // confirmed reports whether an answer needs no look at the clock: every source

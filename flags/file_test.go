@@ -88,11 +88,11 @@ func TestFileEditedByHand(t *testing.T) {
 	if err := os.Rename(whole, path); err != nil {
 		t.Fatal(err)
 	}
-	within(t, time.Second, "a file that replaces it is in force", is(true))
+	within(t, 5*time.Second, "a file that replaces it is in force", is(true))
 
 	// The name, its line and the reason are in the error; the old flags stay.
 	write(t, path, strings.Replace(off, `"off"}`, `"nobody"}`, 1))
-	within(t, time.Second, "a bad edit is shown", func() bool { return e.Status().Sources[0].Refused != "" })
+	within(t, 5*time.Second, "a bad edit is shown", func() bool { return e.Status().Sources[0].Refused != "" })
 	if refused := e.Status().Sources[0].Refused; !strings.Contains(refused, "nobody") || !strings.Contains(refused, "tickets") {
 		t.Errorf("refused: %s", refused)
 	}

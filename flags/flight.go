@@ -13,6 +13,14 @@ type flight struct{ done chan struct{} }
 
 // wait reports whether the flight ended in time.
 func (f *flight) wait(ctx context.Context, longest time.Duration) bool {
+	if longest == 0 {
+		select {
+		case <-f.done:
+			return true
+		default:
+			return false
+		}
+	}
 	timer := time.NewTimer(longest)
 	defer timer.Stop()
 	select {

@@ -109,6 +109,16 @@ type Route struct {
 	// Flag is the key of an OpenFeature boolean that decides instead of a share:
 	// true is the service. Not together with percent or rollout.
 	Flag string `yaml:"flag,omitempty" is:"flag"`
+	// FlagAttributes are what the flag's source gets to know of a request beside
+	// the sticky key, at most 8 of: method, path, host, ip, headers.NAME. Rules
+	// read them under these names. What is missing, longer than 256 bytes or there
+	// twice with different values is left out; headers that hold secrets, such as
+	// Cookie and Authorization, are refused. Default: none.
+	FlagAttributes []FlagAttribute `yaml:"flag_attributes,omitempty" jsonschema:"uniqueItems=true,maxItems=8"`
+	// Baggage names further flags, at most 16, whose values the service is told
+	// in the baggage header; the flag that decided always is. One whose value is
+	// not known at once is left out.
+	Baggage []string `yaml:"baggage,omitempty" is:"flag" jsonschema:"maxItems=16"`
 	// PinAfterFailure is how long who met a failure of the service stays on the
 	// monolith, so that what they are in the middle of does not bounce: 5m.
 	// Default: not at all.

@@ -2,7 +2,6 @@ package routes
 
 import (
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -59,11 +58,13 @@ type FailedCondition struct {
 
 // Explain does what Match and Decide do and notes each step. stateOf and keyOf
 // give what the engine would: the state of a route, and for a route that needs
-// one the sticky key with a word on where it came from, and its flag's value. Each
-// may be nil: then states are not known, no request has a key, and no flag is.
-func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entry) (key, source string), flagOf func(e *Entry, key string) FlagValue, now time.Time) Explanation {
-	host, _ := hostName(r.Host)
-	x := Explanation{Table: t.version, Method: r.Method, Host: strings.ToLower(host), Path: r.Path, Candidates: []Candidate{}}
+// one the sticky key with a word on where it came from; for a route with a flag
+// flagOf gives both, and the flag's value. Each may be nil: then states are not
+// known, no request has a key, and no flag is.
+func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entry) (key, source string),
+	flagOf func(*Entry) (value FlagValue, key, source string), now time.Time,
+) Explanation {
+	x := Explanation{Table: t.version, Method: r.Method, Host: HostName(r.Host), Path: r.Path, Candidates: []Candidate{}}
 	w := walk{table: t, request: *r, trace: &trace{}}
 	facts := Facts{Match: w.run()}
 	x.Candidates = append(x.Candidates, w.trace.candidates...)
@@ -74,11 +75,13 @@ func (t *Table) Explain(r *Request, stateOf func(*Entry) State, keyOf func(*Entr
 	free := facts
 	free.State.Brake, free.State.Hold = false, false
 	if e != nil && NeedsKey(e, free.State, now) {
-		if keyOf != nil {
+		switch {
+		case e.Route.Flag != "":
+			if flagOf != nil {
+				free.Flag, free.Key, x.KeySource = flagOf(e)
+			}
+		case keyOf != nil:
 			free.Key, x.KeySource = keyOf(e)
-		}
-		if flagOf != nil && e.Route.Flag != "" {
-			free.Flag = flagOf(e, free.Key)
 		}
 	}
 	facts.Key, facts.Flag = free.Key, free.Flag

@@ -32,8 +32,10 @@ var routeFields = fields[Route]{
 	},
 	"rollout": func(p *parser, n *yaml.Node, r *Route) { r.Rollout = p.rollout(n) },
 	"flag": func(p *parser, n *yaml.Node, r *Route) {
-		r.Flag, r.FlagLine = p.flag(n), resolve(n).Line
+		r.Flag, r.FlagLine = p.flagKey(n, "flag"), resolve(n).Line
 	},
+	"flag_attributes": func(p *parser, n *yaml.Node, r *Route) { r.FlagAttributes = p.attributes(n) },
+	"baggage":         func(p *parser, n *yaml.Node, r *Route) { r.Baggage = p.baggage(n) },
 	"pin_after_failure": func(p *parser, n *yaml.Node, r *Route) {
 		r.PinAfterFailure = p.duration(n, "pin_after_failure", maxDuration)
 	},
@@ -95,7 +97,7 @@ var (
 )
 
 // noEffect are the fields that only matter for a route with a service.
-var noEffect = []string{"sticky", "percent", "rollout", "flag", "pin_after_failure", "cohort", "rewrite", "timeout", "fallback"}
+var noEffect = []string{"sticky", "percent", "rollout", "flag", "flag_attributes", "baggage", "pin_after_failure", "cohort", "rewrite", "timeout", "fallback"}
 
 // readRoute reads one entry of the list of routes.
 func (p *parser) readRoute(n *yaml.Node) *Route {
@@ -126,6 +128,7 @@ func nameOf(n *yaml.Node) string {
 // checkRoute checks what the fields of a route say of each other.
 func (p *parser) checkRoute(r *Route, pairs []pair) {
 	p.checkDeciders(pairs)
+	p.checkFlag(r, pairs)
 	if r.Match != "" && len(r.Methods)+len(r.Rewrite) > 0 {
 		p.checkPattern(r, pairs)
 	}

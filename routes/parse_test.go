@@ -59,9 +59,12 @@ func TestParseReadsEveryField(t *testing.T) {
 			all, &copied, {Name: "least", Match: "/", Fallback: Fallback{Connect: true}, Line: 42},
 			{
 				Name: "flagged", Match: "/flagged", Service: "faq", Flag: "tickets-service", FlagLine: 47,
+				FlagAttributes: []FlagAttribute{{Text: "method"}, {From: FromHeader, Header: "X-Beta", Text: "headers.x-Beta"}},
+				Baggage:        []string{"search/v2", "dark.mode"},
+
 				Fallback: Fallback{Declared: true}, Owner: "kb", Line: 44,
 			},
-			{Name: "rolled", Match: "/rolled", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 50, Rollout: &Rollout{
+			{Name: "rolled", Match: "/rolled", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 52, Rollout: &Rollout{
 				Steps: []PPM{125_000, One}, Every: time.Hour, Only: berlin, OnBreach: BreachFreeze,
 				Gates: Gates{
 					Requests: 500, Compared: 3000, MismatchBelow: 1000, Approval: []string{"anna", "ben"},
@@ -69,7 +72,7 @@ func TestParseReadsEveryField(t *testing.T) {
 				},
 				Guards: Guards{ErrorRateAboveMonolith: 5000, P95AboveMonolith: 2, P99AboveMonolith: 3.5, Consecutive: 4},
 			}},
-			{Name: "defaults", Match: "/defaults", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 62, Rollout: &defaults},
+			{Name: "defaults", Match: "/defaults", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 64, Rollout: &defaults},
 		},
 	}
 	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}), cmp.Comparer((*Schedule).same)); diff != "" {

@@ -133,6 +133,16 @@ func unhex(c byte) byte {
 // name has at most 253 bytes (RFC 1035, 2.3.4).
 const maxHost = 255
 
+// HostName is the host that a Host header names, as routes are matched by it: in
+// lower case, without a port and a trailing dot.
+func HostName(host string) string {
+	name, lower := hostName(host)
+	if lower {
+		return name
+	}
+	return strings.ToLower(name)
+}
+
 // hostName is host without its port and a trailing dot, and whether it is in
 // lower case already.
 func hostName(host string) (name string, lower bool) {

@@ -32,6 +32,7 @@ const (
 	codeMethodTwice      = "method-twice"
 	codeBadCondition     = "bad-condition"
 	codeBadSticky        = "bad-sticky"
+	codeBadAttribute     = "bad-attribute"
 	codeBadPercent       = "bad-percent"
 	codeBadSteps         = "bad-steps"
 	codeBadSchedule      = "bad-schedule"
@@ -85,6 +86,7 @@ var codes = []Code{
 	{codeBadMethod, Error, "The text is not a method that a route can have."},
 	{codeMethodTwice, Error, "The route has `methods` and a method in `match`; only one may say it."},
 	{codeBadCondition, Error, "The condition, or the name of what it tests, cannot be used."},
+	{codeBadAttribute, Error, "The text is not a part of a request that a source of flags may know, or there are too many entries."},
 	{codeBadSticky, Error, "The text is not something a rollout can be sticky by."},
 	{codeBadPercent, Error, "The share is not between 0 and 100, or has more than four decimals."},
 	{codeBadSteps, Error, "The steps of a rollout do not rise, or there are none or too many."},

@@ -23,7 +23,7 @@ var kinds = map[string]jsonschema.Schema{
 	"method":  {Pattern: `^[0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+$`, Not: &jsonschema.Schema{Const: "CONNECT"}},
 	"pattern": {Pattern: `^([0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+ +)?[^/{\s]*/[^\x00-\x1f\x7f-\x9f]*$`},
 	"path":    {Pattern: `^/[^\x00-\x1f\x7f-\x9f]*$`},
-	"flag":    {Pattern: flagKey.String()},
+	"flag":    {Pattern: flagName.String()},
 	"url":     {Pattern: `^((http|https|h2c)://[^/?#@\s\x00-\x1f\x7f-\x9f]+/?|unix:///[^?#\x00-\x1f\x7f-\x9f]+)$`},
 }
 
@@ -34,6 +34,8 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: durationText.String(), Examples: []any{"500ms", "2s", "1m30s"}}
 	case reflect.TypeFor[Sticky]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(user|visitor|ip|(cookie|header):[0-9A-Za-z!#$%&'*+.^_|~` + "`" + `-]+)$`, Examples: []any{"user", "visitor", "ip", "cookie:tenant", "header:X-Tenant"}}
+	case reflect.TypeFor[FlagAttribute]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^(method|path|host|ip|headers\.[0-9A-Za-z!#$%&'*+^_|~` + "`" + `-]+)$`, Examples: []any{"method", "headers.X-Beta"}}
 	case reflect.TypeFor[PPM]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Type: "number", Minimum: "0", Maximum: "100"},

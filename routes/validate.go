@@ -113,17 +113,17 @@ func (p *parser) duration(n *yaml.Node, what string, longest time.Duration) time
 	return d
 }
 
-// flagKey is the key of a flag, as providers write them.
-var flagKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./:-]{0,99}$`)
+// flagName is the key of a flag, as providers write them.
+var flagName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_./:-]{0,99}$`)
 
-// flag reads the key of a flag; empty when it is not good.
-func (p *parser) flag(n *yaml.Node) string {
-	text, ok := p.text(n, "flag")
+// flagKey reads the key of a flag; empty when it is not good.
+func (p *parser) flagKey(n *yaml.Node, what string) string {
+	text, ok := p.text(n, what)
 	if !ok {
 		return ""
 	}
-	if !flagKey.MatchString(text) {
-		p.add(resolve(n), codeBadName, text, "flag: not a key",
+	if !flagName.MatchString(text) {
+		p.add(resolve(n), codeBadName, text, what+": not a key",
 			"at most 100 letters, digits, -, _, ., / and :, the first a letter or digit")
 		return ""
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,12 +64,15 @@ func metrics(b *bytes.Buffer) error {
 	return nil
 }
 
+// labels are those of all series: an error has some that an answer has not.
 func labels(series []*dto.Metric) string {
-	var names []string
-	for _, label := range series[0].GetLabel() {
-		if !strings.HasPrefix(label.GetName(), "otel_") {
-			names = append(names, "`"+label.GetName()+"`")
+	names := map[string]bool{}
+	for _, one := range series {
+		for _, label := range one.GetLabel() {
+			if !strings.HasPrefix(label.GetName(), "otel_") {
+				names["`"+label.GetName()+"`"] = true
+			}
 		}
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
 }
