@@ -192,7 +192,7 @@ func (d *demo) rollOut() {
 	d.told("tickets: every answer is the monolith's")
 	d.paste(strings.Replace(d.command("rollout start tickets"), " --wait", "", 1))
 	d.told("webhook: tickets: ")
-	if out := d.paste(d.command("slow?ms=400")); !strings.Contains(out, "400ms") {
+	if out := d.paste(d.command("slow?ms=800")); !strings.Contains(out, "800ms") {
 		d.t.Errorf("making the service slow says %q", out)
 	}
 	d.paste(d.command("slow?ms=0"))

@@ -29,7 +29,7 @@ func (s *stack) explain() {
 Three commands to try, in another terminal and in this folder:
 
   %[1]s rollout start tickets --wait%[2]s
-  curl -X POST 'http://%[3]s/_demo/slow?ms=400'
+  curl -X POST 'http://%[3]s/_demo/slow?ms=800'
   %[1]s rollout history tickets%[2]s
 
 The first lets tickets go to its service by itself: 1, 5, 25, 50, 100 %%, in a minute

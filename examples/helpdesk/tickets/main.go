@@ -8,7 +8,7 @@
 //
 // To see what a guard does, make it slow, and quick again:
 //
-//	curl -X POST '127.0.0.1:8102/_demo/slow?ms=400'
+//	curl -X POST '127.0.0.1:8102/_demo/slow?ms=800'
 //	curl -X POST '127.0.0.1:8102/_demo/slow?ms=0'
 package main
 

@@ -14,7 +14,7 @@ import (
 const maxPause = 10 * time.Second
 
 // slowable is a handler that can be made slow. That is the demo's own and no
-// part of a real service: POST /_demo/slow?ms=400 from this machine, and every
+// part of a real service: POST /_demo/slow?ms=800 from this machine, and every
 // answer but that one waits so long; 0 makes it quick again.
 type slowable struct {
 	next   http.Handler
