@@ -48,6 +48,10 @@ type App struct {
 	// has a flag answers. Default: none, and routes with a flag are the monolith's.
 	Flags []FlagSource `json:"flags,omitempty"`
 
+	// Recent is how many requests are remembered for previews, 256 bytes each; 0
+	// is none. Default: 50,000.
+	Recent *int `json:"recent,omitempty"`
+
 	ctx      caddy.Context
 	id       identity
 	webhooks []notify.Webhook
@@ -91,6 +95,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if a.webhooks, err = checkWebhooks(a.Webhooks); err != nil {
 		return err
 	}
+	if err := a.checkRecent(); err != nil {
+		return err
+	}
 	a.log = ctx.Slogger()
 	if _, loaded := engines.References(a.id); !loaded {
 		if a.parsed, err = engine.Parse(a.id.routes); err != nil {
@@ -118,7 +125,7 @@ func (a *App) followEvents(ctx caddy.Context) error {
 	}
 	events := found.(*caddyevents.App)
 	a.generation = handover.NewGeneration()
-	return errors.Join(events.On("started", onEvent(a.generation.Begin)), events.On("stopping", onEvent(a.generation.End)))
+	return errors.Join(events.On("started", onEvent(a.generation.Begin)), events.On("started", onEvent(a.remember)), events.On("stopping", onEvent(a.generation.End)))
 }
 
 // onEvent is called when an event comes.

@@ -21,6 +21,7 @@ func init() {
 //		routes <file>
 //		store  sqlite <file>
 //		webhook <url> { … }
+//		recent <number>
 //		flags  flagd_file <file> | flagd <host:port> | flagd_rpc <host:port> | ofrep <url> | env
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
@@ -35,6 +36,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	options := map[string]option{
 		"routes": func() error { return oneArg(d, "strangler: routes", "file", &app.Routes) },
 		"store":  func() error { return parseStore(d, &app.Store) },
+		"recent": func() error { return parseRecent(d, &app.Recent) },
 		"flags":  func() error { return parseFlags(d, &app.Flags) },
 	}
 	options["webhook"] = func() error { return parseWebhook(d, app) }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/strangler-proxy/strangler/engine/recent"
 	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/notify"
@@ -88,6 +89,10 @@ type Engine struct {
 	controller *rollout.Controller
 	events     events
 	pins       *pins
+
+	recent     atomic.Pointer[recent.Ring] // nil: no request is remembered
+	layouts    recent.Layouts
+	previewing sync.Mutex // one preview at a time
 
 	background context.Context
 	retry      chan struct{} // asks for what is missing

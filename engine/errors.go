@@ -127,6 +127,7 @@ var statuses = [...]struct {
 	{ErrNoService, http.StatusUnprocessableEntity},
 	{ErrNoPlan, http.StatusUnprocessableEntity},
 	{ErrRefused, http.StatusUnprocessableEntity},
+	{ErrNotRemembered, http.StatusUnprocessableEntity},
 	{rollout.ErrReasonRequired, http.StatusBadRequest},
 	{rollout.ErrActorRequired, http.StatusBadRequest},
 	{rollout.ErrInvalid, http.StatusBadRequest},

@@ -170,6 +170,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		unmatched: lane{recorder: e.telemetry.Route("")},
 		targets:   map[string]*proxy.Target{},
 		rollouts:  map[string]rollout.Plan{},
+		layout:    e.layouts.Of(table),
 	}
 	running := e.running()
 	failures := map[string]*failureLog{}

@@ -79,6 +79,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	pinnable := decision.Arm == routes.Service && entry.Route.PinAfterFailure > 0 && key.text != ""
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
+	e.remember(v, r, &c, entry, &decision, &key, start)
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
 	if entry != nil {
 		key = e.carry(asker{r, &c, entry.Route}, &result.Decision, key) //nolint:contextcheck // as above

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strangler-proxy/strangler/engine/recent"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -33,6 +34,7 @@ type plan struct {
 	unmatched lane
 	targets   map[string]*proxy.Target // those with a url that something uses
 	rollouts  map[string]rollout.Plan  // of the routes that have one
+	layout    *recent.Layout           // what is remembered of requests
 }
 
 // lane is the way of one route's requests.

@@ -79,15 +79,28 @@ func NewVisitors(key []byte) *Visitors {
 // A cookie that is there twice with different values counts as none: one of
 // the two was put there by someone else, and it is not known which.
 func (v *Visitors) Read(r *http.Request) (id string, ok bool) {
-	value, ok := onlyCookie(r.Header["Cookie"], VisitorCookie)
-	if !ok || len(value) != visitorLen || !strings.HasPrefix(value, visitorPrefix) {
-		return "", false
-	}
-	id, signature, ok := strings.Cut(value[len(visitorPrefix):], ".")
-	if !ok || len(id) != visitorText || !v.signed(id, signature) {
+	id, signature, ok := claimed(r)
+	if !ok || !v.signed(id, signature) {
 		return "", false
 	}
 	return id, true
+}
+
+// Claimed is the ID that a request says is its visitor's. Nobody has looked at
+// the signature, which costs more than all else: it is for statistics.
+func Claimed(r *http.Request) (id string, ok bool) {
+	id, _, ok = claimed(r)
+	return id, ok
+}
+
+// claimed takes a visitor cookie apart.
+func claimed(r *http.Request) (id, signature string, ok bool) {
+	value, ok := onlyCookie(r.Header["Cookie"], VisitorCookie)
+	if !ok || len(value) != visitorLen || !strings.HasPrefix(value, visitorPrefix) {
+		return "", "", false
+	}
+	id, signature, ok = strings.Cut(value[len(visitorPrefix):], ".")
+	return id, signature, ok && len(id) == visitorText
 }
 
 // Mint makes a new ID and the cookie value that carries it.

@@ -138,13 +138,17 @@ func Decide(f Facts, now time.Time) Decision {
 	case f.Key == "":
 		d.Reason = ReasonNoKey
 	default:
-		d.Reason = ReasonSplit
-		d.Bucket = Bucket(f.State.Salt, f.Key)
-		if d.Bucket < d.Share {
-			d.Arm = Service
-		}
+		d.split(Bucket(f.State.Salt, f.Key))
 	}
 	return d
+}
+
+// split decides by the bucket.
+func (d *Decision) split(bucket PPM) {
+	d.Reason, d.Bucket = ReasonSplit, bucket
+	if bucket < d.Share {
+		d.Arm = Service
+	}
 }
 
 func (v FlagValue) arm() (Arm, Reason) {

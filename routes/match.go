@@ -30,7 +30,8 @@ type walk struct {
 	request Request // a copy: through a pointer the caller's would escape
 	match   Match
 	values  values
-	trace   *trace // nil but under Explain
+	trace   *trace     // nil but under Explain
+	recall  *recalling // nil but under MatchRecalled
 }
 
 func (w *walk) run() Match {
@@ -131,6 +132,9 @@ func (w *walk) pick(at uint32, g group) bool {
 		return true
 	}
 	c := &w.table.tree.choices[at]
+	if w.recall != nil {
+		return w.pickRecalled(c)
+	}
 	rank, verdict := w.search(c)
 	if w.trace != nil {
 		w.trace.group(w, c, rank, verdict)

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,6 +74,7 @@ func unknown(_ http.ResponseWriter, r *http.Request) error {
 type endpoint struct {
 	get  func(*engine.Engine, *http.Request) (any, error)
 	post func(*engine.Engine, *http.Request) (any, error)
+	body int64 // the largest body, in bytes; 0 is maxBody
 }
 
 var (
@@ -93,6 +95,7 @@ var (
 		PathAbort:          {post: onRoute((*engine.Engine).Abort)},
 		PathUndo:           {post: verb(undo)},
 		PathHistory:        {get: history},
+		PathPreview:        {post: preview, body: maxDraft},
 		PathBrake:          {post: verb(brake)},
 		PathReleaseOfBrake: {post: verb(releaseBrake)},
 	}
@@ -109,7 +112,7 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 		if err := acceptable(r); err != nil {
 			return err
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		r.Body = http.MaxBytesReader(w, r.Body, cmp.Or(e.body, maxBody))
 		answer = e.post
 	default:
 		allowed := "GET, HEAD"

@@ -12,6 +12,8 @@
 //	                                 resume, approve and abort
 //	POST /strangler/rollout/undo     {"route","to",…}
 //	GET  /strangler/rollout/history  the journal, by pages and filters
+//	POST /strangler/rollout/preview  {"route","percent"} or {"table"}: what that would
+//	                                 do to the last requests; changes nothing
 //	POST /strangler/brake/on         {"reason",…}
 //	POST /strangler/brake/release    {…}
 //

@@ -17,7 +17,7 @@ import (
 
 func rolloutFamily(cmd *cobra.Command) {
 	family(cmd, rolloutSet(), rolloutHold(), rolloutRelease(), rolloutStatus(), rolloutStart(),
-		rolloutAdvance(), rolloutPause(), rolloutResume(), rolloutApprove(), rolloutAbort(), rolloutUndo(), rolloutHistory())
+		rolloutAdvance(), rolloutPause(), rolloutResume(), rolloutApprove(), rolloutAbort(), rolloutUndo(), rolloutHistory(), rolloutPreview())
 }
 
 // verb is a command that changes one route.

@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 //	answered TEXT…                waits until they ended, each with such a body
 //	get [-H 'Name: value'] URL    prints an answer: status, X-Arm, body
 //	terminate FILE                sends SIGTERM to the process a file names
+//	foretold PREVIEW BEFORE AFTER compares a preview with two runs of visit
+//	visit N URL FILE              N visitors ask; the file says who answered each
 //	until PATTERN COMMAND [ARG…]  repeats a command until it prints the pattern
 //
 // In the environment are a monolith, a service and a receiver of webhooks (see
@@ -51,10 +53,12 @@ func TestScript(t *testing.T) {
 			"answered":   answered,
 			"background": background,
 			"expand":     expand,
+			"foretold":   foretold,
 			"exits":      exits,
 			"get":        get,
 			"terminate":  terminate,
 			"until":      until,
+			"visit":      visit,
 		},
 	})
 }
