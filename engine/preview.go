@@ -10,7 +10,8 @@ import (
 	"github.com/strangler-proxy/strangler/routes"
 )
 
-// ErrNotRemembered: the configuration says that no requests are remembered.
+// ErrNotRemembered is why there is no preview: the configuration says that no
+// requests are remembered.
 var ErrNotRemembered = errors.New("no requests are remembered; take `recent 0` out of the Caddyfile")
 
 // MaxExamples is how many examples a preview gives at most.

@@ -38,6 +38,7 @@ func (e *Engine) remember(v *view, r *http.Request, c *proxy.Client, entry *rout
 		f.Kept = recent.KeptPinned
 	case ReasonNoTarget:
 		f.Kept = recent.KeptNoTarget
+	default:
 	}
 	if entry != nil {
 		f.Route = recent.Hash(entry.Route.Name)
@@ -97,6 +98,7 @@ func flagOf(d *routes.Decision) (routes.FlagValue, bool) {
 		return routes.FlagOff, true
 	case routes.ReasonFlagUnavailable:
 		return routes.FlagUnknown, true
+	default:
+		return routes.FlagUnknown, false
 	}
-	return routes.FlagUnknown, false
 }

@@ -56,7 +56,7 @@ func TestSourcesSayWhatTheyAre(t *testing.T) {
 	table := compile(t, &Route{Match: "/", When: When{
 		Headers: map[string]Condition{"X-Tenant": {Exact, "7"}}, Query: map[string]Condition{"v": {Exact, "2"}}, Cookies: map[string]Condition{"beta": {Present, ""}},
 	}})
-	var all []string
+	all := make([]string, 0, 3)
 	for _, s := range table.Sources() {
 		all = append(all, s.String())
 	}

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 //	answered TEXT…                waits until they ended, each with such a body
 //	get [-H 'Name: value'] URL    prints an answer: status, X-Arm, body
 //	terminate FILE                sends SIGTERM to the process a file names
-//	foretold PREVIEW BEFORE AFTER compares a preview with two runs of visit
+//	foretold PREVIEW BEFORE AFTER compares a preview with two crowds that came
 //	visit N URL FILE              N visitors ask; the file says who answered each
 //	until PATTERN COMMAND [ARG…]  repeats a command until it prints the pattern
 //
