@@ -136,6 +136,13 @@ func (v *view) targetStatus() []proxy.Status {
 // gauges is what the metrics show.
 func (e *Engine) gauges() telemetry.State {
 	state := telemetry.State{Brake: e.ledger.Snapshot().Brake != nil, Refused: e.refusal() != nil}
+	if e.options.Webhooks != nil {
+		for _, hook := range e.options.Webhooks() {
+			state.Webhooks = append(state.Webhooks, telemetry.WebhookState{
+				Name: hook.Name, Delivered: hook.Delivered, Failed: hook.Failed, Skipped: hook.Skipped, Behind: hook.Behind,
+			})
+		}
+	}
 	v := e.view.Load()
 	if v == nil {
 		return state

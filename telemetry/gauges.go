@@ -20,6 +20,17 @@ type State struct {
 	Brake bool
 	// Targets are those that we serve ourselves.
 	Targets []TargetState
+	// Webhooks are those in use.
+	Webhooks []WebhookState
+}
+
+// WebhookState is one webhook's part of State.
+type WebhookState struct {
+	// Name is what status and log call it; it holds no secret.
+	Name string
+	// Delivered, Failed and Skipped count since the webhook was configured or the
+	// program started; Behind is how many records of the journal it has to be told of.
+	Delivered, Failed, Skipped, Behind uint64
 }
 
 // TargetState is one target's part of State.
@@ -31,8 +42,11 @@ type TargetState struct {
 	InFlight int64
 }
 
-// maxTargets bounds the target label; further targets are not shown.
-const maxTargets = 500
+// maxTargets and maxWebhooks bound the labels; further ones are not shown.
+const (
+	maxTargets  = 500
+	maxWebhooks = 100
+)
 
 var (
 	reloadAccepted = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("result", "accepted")))}
@@ -42,7 +56,9 @@ var (
 
 // gauges are the observable instruments.
 type gauges struct {
-	info, routes, refused, holds, brake, breaker, inFlight metric.Int64ObservableGauge
+	info, routes, refused, holds, brake, breaker, inFlight, behind metric.Int64ObservableGauge
+
+	deliveries metric.Int64ObservableCounter
 }
 
 // Observe makes the gauges show what read returns, until stop is called. read
@@ -50,7 +66,7 @@ type gauges struct {
 func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 	meter := t.provider.Meter(scope)
 	var g gauges
-	all := make([]metric.Observable, 0, 7)
+	all := make([]metric.Observable, 0, 9)
 	for _, gauge := range []struct {
 		to                *metric.Int64ObservableGauge
 		name, unit, about string
@@ -62,6 +78,7 @@ func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 		{&g.brake, "strangler.brake", "", "1 while every route is held on the monolith."},
 		{&g.breaker, "strangler.target.breaker", "", "1 for the state the target's breaker is in."},
 		{&g.inFlight, "strangler.target.in_flight", "{request}", "Requests under way at the target."},
+		{&g.behind, "strangler.webhook.behind", "{change}", "Changes of rollouts that the webhook has not been told of or passed over, when that was last looked at."},
 	} {
 		made, err := meter.Int64ObservableGauge(gauge.name, metric.WithUnit(gauge.unit), metric.WithDescription(gauge.about))
 		if err != nil {
@@ -70,6 +87,12 @@ func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 		*gauge.to = made
 		all = append(all, made)
 	}
+	deliveries, err := meter.Int64ObservableCounter("strangler.webhook.deliveries", metric.WithUnit("{delivery}"),
+		metric.WithDescription("Events by result: delivered, failed (it is tried again; retries within an attempt are not counted), skipped (given up after a day)."))
+	if err != nil {
+		return nil, fmt.Errorf("counter of deliveries: %w", err)
+	}
+	g.deliveries, all = deliveries, append(all, deliveries)
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		g.show(o, read())
 		return nil
@@ -95,6 +118,13 @@ func (g *gauges) show(o metric.Observer, s State) {
 		for _, state := range breakerStates {
 			o.ObserveInt64(g.breaker, flag(state == target.Breaker),
 				metric.WithAttributes(name, attribute.String("state", state)))
+		}
+	}
+	for _, hook := range s.Webhooks[:min(len(s.Webhooks), maxWebhooks)] {
+		name := attribute.String("webhook", hook.Name)
+		o.ObserveInt64(g.behind, int64(hook.Behind), metric.WithAttributes(name)) //nolint:gosec // a count of records
+		for result, count := range map[string]uint64{"delivered": hook.Delivered, "failed": hook.Failed, "skipped": hook.Skipped} {
+			o.ObserveInt64(g.deliveries, int64(count), metric.WithAttributes(name, attribute.String("result", result))) //nolint:gosec // a count of events
 		}
 	}
 }

@@ -28,7 +28,7 @@ func metrics(b *bytes.Buffer) error {
 	}
 	defer func() { _ = t.Close(context.Background()) }()
 	stop, err := t.Observe(func() telemetry.State {
-		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}}
+		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}, Webhooks: []telemetry.WebhookState{{Name: "w"}}}
 	})
 	if err != nil {
 		return err
