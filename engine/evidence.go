@@ -88,7 +88,7 @@ type tally struct {
 	arm    routes.Arm
 	now    func() time.Time
 	start  time.Time
-	took   time.Duration // to the answer's head, 0 before it
+	took   time.Duration // to the answer's head or the fallback, 0 before it
 	done   bool
 }
 
@@ -114,6 +114,9 @@ func (t *tally) Head(status int, h http.Header, stream bool) {
 		t.counts.observe(t.arm, t.took, status >= http.StatusInternalServerError)
 	}
 }
+
+// FellBack implements proxy.Heads: the service took until here to fail.
+func (t *tally) FellBack() { t.took = t.now().Sub(t.start) }
 
 // end counts the request unless its head did. What the client broke off counts
 // for neither arm; an answer that a fallback replaced is the service's failure.

@@ -234,6 +234,141 @@ func TestFailuresHiddenByTheFallbackCount(t *testing.T) {
 	})
 }
 
+// TestTimeoutsAreSlowAnswers for a plan that guards nothing but the latency; how
+// long the monolith then takes to answer instead is not the service's time.
+func TestTimeoutsAreSlowAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "guards: { p95_above_monolith: 1.5 }")
+		defer s.close()
+		s.start()
+		s.until("25 %", share(25))
+		well := *s.service
+		s.until("held", func(r rollout.RouteState) bool {
+			*s.service = well
+			if s.served/100%5 == 0 { // some of them: it is not dead
+				s.service.takes, s.service.status = 5*time.Second, http.StatusServiceUnavailable
+			}
+			return r.Hold != nil
+		})
+		if r := s.state(); r.Hold == nil || !strings.Contains(r.Hold.Reason, "p95 fail: 5") {
+			t.Errorf("%+v", r.Hold)
+		}
+	})
+}
+
+// TestAFastFailureIsNotSlowForItsFallback.
+func TestAFastFailureIsNotSlowForItsFallback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "guards: { p95_above_monolith: 1.5 }")
+		defer s.close()
+		s.start()
+		s.service.takes, s.service.status, s.monolith.takes = time.Millisecond, http.StatusServiceUnavailable, time.Second
+		for range 100 {
+			s.ask(s.Engine)
+		}
+		var reading rollout.Reading
+		must(t, source{s.Engine}.Read("r", &reading))
+		service := &reading.Totals.Service
+		if service.Failed == 0 || service.FailedAfter.Total() != service.Failed || service.FailedAfter.Quantile(1) > 2*time.Millisecond {
+			t.Errorf("%d failed after %s", service.Failed, service.FailedAfter.Quantile(1))
+		}
+	})
+}
+
+// TestABreachOfAPlanThatGoesBackOneStep: the previous step, paused; a person lets
+// it go on from there. From the first step it goes to the monolith.
+func TestABreachOfAPlanThatGoesBackOneStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, ctx := newStage(t, "on_breach: previous_step"), context.Background()
+		defer s.close()
+		s.start()
+		s.until("50 %", share(50))
+		s.service.takes = 80 * time.Millisecond
+		s.until("back", share(25))
+		want := func(phase rollout.Phase, step int, why string) {
+			t.Helper()
+			<-time.After(5 * time.Second) // a look later
+			status := s.ControllerStatus()["r"]
+			if status.Phase != phase || status.Step != step || !strings.HasPrefix(status.Action.Why, why) {
+				t.Errorf("%s at step %d, %q; want %s at %d, %q", status.Phase, status.Step, status.Action.Why, phase, step, why)
+			}
+		}
+		if r := s.state(); r.Hold != nil || r.By != "guard" || !strings.Contains(r.Reason, "p95 fail") {
+			t.Errorf("%+v", r)
+		}
+		want(rollout.Paused, 2, "paused")
+		_, err := s.Release(ctx, "r", act)
+		equal(t, "released though not held", errors.Is(err, rollout.ErrNotHeld), true)
+		// The guards are on while it is paused: still slow, it goes on down.
+		s.until("back again", share(10))
+		s.until("held", func(r rollout.RouteState) bool { return r.Hold != nil })
+		want(rollout.Paused, 1, "held by guard: p95 fail")
+		s.service.takes = 20 * time.Millisecond
+		_, err = s.Release(ctx, "r", act)
+		must(t, err)
+		want(rollout.Paused, 1, "paused")
+		_, err = s.Resume(ctx, "r", act)
+		must(t, err)
+		s.until("25 %", share(25))
+		s.until("100 %", share(100))
+		s.wantSteps("start 10 %", "advance 25 %", "advance 50 %", "roll_back 25 %", "roll_back 10 %", "roll_back 10 %",
+			"release 10 %", "resume 10 %", "advance 25 %", "advance 50 %", "advance 100 %")
+	})
+}
+
+// TestABreachOfAPlanThatFreezes: nothing moves until a person lets it go on, in
+// the step where it was. A hold in between changes nothing of that.
+func TestABreachOfAPlanThatFreezes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, ctx := newStage(t, "on_breach: freeze"), context.Background()
+		defer s.close()
+		s.start()
+		s.until("25 %", share(25))
+		s.service.takes = 80 * time.Millisecond
+		s.until("frozen", func(r rollout.RouteState) bool { return r.Rollout.Phase == rollout.Paused })
+		began := time.Now()
+		s.until("a day", func(rollout.RouteState) bool { return time.Since(began) > 24*time.Hour })
+		status := s.ControllerStatus()["r"]
+		if s.state().Hold != nil || status.Step != 2 || !strings.HasPrefix(status.Action.Why, "frozen: p95 fail") {
+			t.Errorf("%+v", status.Action)
+		}
+		_, err := s.Hold(ctx, "r", time.Time{}, act)
+		must(t, err)
+		s.service.takes = 20 * time.Millisecond
+		_, err = s.Release(ctx, "r", act)
+		must(t, err)
+		began = time.Now()
+		s.until("an hour", func(rollout.RouteState) bool { return time.Since(began) > time.Hour })
+		s.wantSteps("start 10 %", "advance 25 %", "roll_back 25 %", "hold 25 %", "release 25 %")
+		_, err = s.Resume(ctx, "r", act)
+		must(t, err)
+		resumed := time.Now()
+		s.until("50 %", share(50))
+		if took := time.Since(resumed); took < 30*time.Minute {
+			t.Errorf("the step that was resumed took %s", took)
+		}
+		s.wantSteps("start 10 %", "advance 25 %", "roll_back 25 %", "hold 25 %", "release 25 %", "resume 25 %", "advance 50 %")
+	})
+}
+
+// TestReleasedAfterAGuardItStartsFromTheFirstStep, without anything else.
+func TestReleasedAfterAGuardItStartsFromTheFirstStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "on_breach: monolith")
+		defer s.close()
+		s.start()
+		s.until("50 %", share(50))
+		s.service.status = 500
+		s.until("held", func(r rollout.RouteState) bool { return r.Hold != nil })
+		s.service.status = 200
+		<-time.After(time.Hour)
+		_, err := s.Release(context.Background(), "r", act)
+		must(t, err)
+		s.until("100 %", share(100))
+		s.wantSteps("start 10 %", "advance 25 %", "advance 50 %", "roll_back 10 %", "release 10 %", "advance 25 %", "advance 50 %", "advance 100 %")
+	})
+}
+
 // TestARestartNeitherSkipsNorRepeatsAStep: the step's time is in the ledger.
 func TestARestartNeitherSkipsNorRepeatsAStep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -53,6 +53,9 @@ type Heads interface {
 	// Head has the final status, the fields as the upstream sent them, and
 	// whether the answer is a stream: an upgraded connection, events, gRPC.
 	Head(status int, header http.Header, stream bool)
+	// FellBack says, in place of Head, that the upstream has failed and the
+	// monolith is about to be asked instead.
+	FellBack()
 }
 
 // head tells of the answer's head.

@@ -68,6 +68,9 @@ func Forward(w http.ResponseWriter, r *http.Request, p Plan) (Outcome, error) {
 		out.Status, f = ask(w, body.next(r), p.Service, &p.ServiceCall)
 		if p.fallsBack(f, r, body) {
 			out.Arm, out.Fallback, out.Cause = routes.Monolith, f.Kind, f
+			if p.ServiceCall.Heads != nil {
+				p.ServiceCall.Heads.FellBack()
+			}
 		}
 	}
 	if out.Arm == routes.Monolith {

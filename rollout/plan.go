@@ -74,8 +74,9 @@ const (
 	// BreachMonolith holds the route on the monolith. Once released, the
 	// rollout starts from its first step.
 	BreachMonolith Breach = routes.BreachMonolith
-	// BreachPreviousStep goes back one step and pauses; from the first step, to
-	// the monolith.
+	// BreachPreviousStep goes back one step and pauses until resumed; from the
+	// first step it holds the route on the monolith, until released and, when an
+	// earlier breach has paused it, resumed.
 	BreachPreviousStep Breach = routes.BreachPreviousStep
 	// BreachFreeze stays where it is and pauses: for a service that owns data
 	// which the monolith does not have.

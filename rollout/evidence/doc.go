@@ -33,7 +33,13 @@
 // quantile so far is taken as the threshold, and the interval's answers that
 // took longer are counted as its failures. Since the threshold is fixed before
 // the interval, the two arms' counts are exchangeable when their latencies are
-// equally distributed, and the same bound holds.
+// equally distributed, and the same bound holds. A failure that took longer than
+// the threshold, as a timeout does, is slow whatever the answer would have been,
+// and counts as such; one that came sooner tells nothing and is left out of both
+// numbers, so that a refused connection makes nobody look fast. Which of them a
+// request is depends on itself and the threshold alone, so the counts stay
+// exchangeable. In the quantiles such a failure counts with the time it took,
+// which is the least that an answer could have taken.
 //
 // Certainty is not enough: with much traffic a difference that nobody minds is
 // certain too. A guard fails when the difference is certain and the estimate of

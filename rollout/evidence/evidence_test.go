@@ -330,3 +330,31 @@ func BenchmarkLook(b *testing.B) {
 		trial.Reports()
 	}
 }
+
+// TestAFailureIsSlowFromTheThresholdOn and nothing at all below it.
+func TestAFailureIsSlowFromTheThresholdOn(t *testing.T) {
+	t.Parallel()
+	report := func(after time.Duration) Report {
+		trial := NewTrial(Limits{P95: 1.2, MinRequests: 100})
+		for range 20 {
+			interval := new(Totals)
+			for i := range 100 {
+				interval.Service.Latency.Count(10 * time.Millisecond)
+				interval.Monolith.Latency.Count(time.Duration(10+i/95*90) * time.Millisecond)
+			}
+			for range 10 {
+				interval.Service.Failed++
+				interval.Service.FailedAfter.Count(after)
+			}
+			trial.Add(interval)
+		}
+		return trial.Reports()[1]
+	}
+	fast, slow := report(time.Millisecond), report(3*time.Second)
+	if fast.Verdict != Pass || fast.Service.Requests != 1900 || fast.Service.Events != 0 || fast.Service.Latency > 11*time.Millisecond {
+		t.Errorf("%+v", fast)
+	}
+	if slow.Verdict != Fail || slow.Service.Requests != 2090 || slow.Service.Events != 190 || slow.Service.Latency < 2900*time.Millisecond {
+		t.Errorf("%+v", slow)
+	}
+}

@@ -55,6 +55,17 @@ func (l *Latencies) Merge(other *Latencies) {
 	}
 }
 
+// difference makes l what came between two readings, unless counts went back.
+func (l *Latencies) difference(later, earlier *Latencies) bool {
+	for i := range l {
+		if later[i] < earlier[i] {
+			return false
+		}
+		l[i] = later[i] - earlier[i]
+	}
+	return true
+}
+
 // Count adds one latency.
 func (l *Latencies) Count(took time.Duration) { l[bucketOf(took)]++ }
 

@@ -31,7 +31,8 @@ type Side struct {
 	Requests uint64  `json:"requests"`
 	Events   uint64  `json:"events"`
 	Rate     float64 `json:"rate"`
-	// Latency is the arm's quantile; only of a latency guard.
+	// Latency is the arm's quantile, in which slow failures count with the time
+	// they took; only of a latency guard.
 	Latency time.Duration `json:"latency_ns,omitempty"`
 }
 

@@ -17,11 +17,12 @@ var long = flag.Bool("long", false, "simulate enough rollouts for the numbers in
 // world is how both arms behave.
 type world struct {
 	name      string
-	errors    float64 // the monolith's error rate
-	factor    float64 // the service's error rate over the monolith's
-	sigma     float64 // the spread of the log-normal latencies
-	slower    float64 // the service's latency over the monolith's
-	drift     float64 // how far rate and latency swing with the hour, both arms alike
+	errors    float64       // the monolith's error rate
+	factor    float64       // the service's error rate over the monolith's
+	sigma     float64       // the spread of the log-normal latencies
+	slower    float64       // the service's latency over the monolith's
+	after     time.Duration // how long both arms' failures take; 0: a millisecond
+	drift     float64       // how far rate and latency swing with the hour, both arms alike
 	tolerated Limits
 	want      func(caught, alarmed float64) bool
 }
@@ -29,6 +30,9 @@ type world struct {
 // the limits that a plan's defaults come to: half of a harm of one percentage
 // point, and half, in logarithms, of a latency ×1.5.
 var usual = Limits{ErrorRate: 0.005, P95: math.Sqrt(1.5), P99: math.Sqrt(1.5), Level: 0.001 / (3 * 5), MinRequests: DefaultMinRequests}
+
+// slowOnly is a plan without error_rate_above_monolith.
+var slowOnly = Limits{P95: usual.P95, P99: usual.P99, Level: usual.Level, MinRequests: DefaultMinRequests}
 
 func caughtInTime(caught, _ float64) bool { return caught >= 0.95 }
 
@@ -45,6 +49,12 @@ var worlds = []world{
 	{name: "p95 x 1.5, restless hours", errors: 0.01, factor: 1, sigma: 0.7, slower: 1.5, drift: 0.5, tolerated: usual, want: caughtInTime},
 	{name: "irrelevant: 1 % -> 1.2 %, x 1.05", errors: 0.01, factor: 1.2, sigma: 0.7, slower: 1.05, tolerated: usual,
 		want: func(_, alarmed float64) bool { return alarmed <= 0.1 }},
+	{name: "healthy, 2 % time out", errors: 0.02, factor: 1, sigma: 0.7, slower: 1, after: 5 * time.Second, tolerated: usual},
+	{name: "healthy, 2 % time out, restless hours", errors: 0.02, factor: 1, sigma: 0.7, slower: 1, after: 5 * time.Second, drift: 0.5, tolerated: usual},
+	{name: "latency guards: timeouts 1 % -> 6 %", errors: 0.01, factor: 6, sigma: 0.7, slower: 1, after: 5 * time.Second, tolerated: slowOnly, want: caughtInTime},
+	{name: "latency guards: refused 1 % -> 40 %", errors: 0.01, factor: 40, sigma: 0.7, slower: 1, tolerated: slowOnly,
+		want: func(_, alarmed float64) bool { return alarmed <= 0.001 }},
+	{name: "latency guards: the same, p95 x 1.5", errors: 0.01, factor: 40, sigma: 0.7, slower: 1.5, tolerated: slowOnly, want: caughtInTime},
 	{name: "dead", errors: 0.01, factor: 100, sigma: 0.7, slower: 1, tolerated: usual, want: caughtInTime},
 }
 
@@ -79,11 +89,12 @@ func (s *simulation) arm(n int, errors, slower float64, into *Tally) {
 	for i, took := range s.table {
 		scaled[i] = uint16(bucketOf(time.Duration(float64(took) * slower)))
 	}
-	limit := uint64(min(errors, 1) * (1 << 52))
+	limit, failed := uint64(min(errors, 1)*(1<<52)), bucketOf(max(s.after, time.Millisecond))
 	for range n {
 		draw := s.rng.Uint64()
 		if errors >= 1 || draw&(1<<52-1) < limit {
 			into.Failed++
+			into.FailedAfter[failed]++
 			continue
 		}
 		into.Latency[scaled[draw>>52]]++

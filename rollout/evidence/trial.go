@@ -103,7 +103,7 @@ func (t *Trial) addDead(interval *Totals) {
 	t.dead = max(0, t.dead+failed*math.Log(dead/alive)+served*math.Log((1-dead)/(1-alive)))
 }
 
-// slowness counts, interval by interval, how many answers of each arm took
+// slowness counts, interval by interval, how many requests of each arm took
 // longer than the monolith's quantile before that interval.
 type slowness struct {
 	guard               Guard
@@ -121,14 +121,21 @@ func (s *slowness) add(interval, before *Totals) {
 	if s.tolerated == 0 || (1-s.quantile)*float64(total) < enough {
 		return
 	}
-	threshold := before.Monolith.Latency.rank(uint64(s.quantile * float64(total)))
-	service, monolith := &interval.Service.Latency, &interval.Monolith.Latency
-	table := Table{service.Total(), service.above(threshold), monolith.Total(), monolith.above(threshold)}
+	threshold := s.threshold(before)
+	var table Table
+	table.ServiceEvents, table.Service = interval.Service.slower(threshold)
+	table.MonolithEvents, table.Monolith = interval.Monolith.slower(threshold)
 	s.odds.Add(table)
 	s.counted.Service += table.Service
 	s.counted.ServiceEvents += table.ServiceEvents
 	s.counted.Monolith += table.Monolith
 	s.counted.MonolithEvents += table.MonolithEvents
+}
+
+// threshold is the bucket of the monolith's quantile.
+func (s *slowness) threshold(of *Totals) int {
+	l := &of.Monolith.Latency
+	return l.rank(uint64(s.quantile * float64(l.Total())))
 }
 
 // Reports answers every guard that has a limit, the one against a dead service
@@ -160,7 +167,8 @@ func (t *Trial) Reports() []Report {
 		}
 		r := Report{Guard: s.guard, Evidence: s.odds.Log(), Needed: needed, Tolerated: s.tolerated}
 		r.Service, r.Monolith = sides(s.counted)
-		service, monolith := &t.totals.Service.Latency, &t.totals.Monolith.Latency
+		threshold := s.threshold(&t.totals)
+		service, monolith := t.totals.Service.atLeast(threshold), t.totals.Monolith.atLeast(threshold)
 		r.Service.Latency, r.Monolith.Latency = service.Quantile(s.quantile), monolith.Quantile(s.quantile)
 		r.Effect, r.Low, r.High = quantileRatio(service, monolith, s.quantile)
 		seen := s.counted
