@@ -122,9 +122,9 @@ func (g *gauges) show(o metric.Observer, s State) {
 	}
 	for _, hook := range s.Webhooks[:min(len(s.Webhooks), maxWebhooks)] {
 		name := attribute.String("webhook", hook.Name)
-		o.ObserveInt64(g.behind, int64(hook.Behind), metric.WithAttributes(name)) //nolint:gosec // a count of records
+		o.ObserveInt64(g.behind, int64(hook.Behind), metric.WithAttributes(name))
 		for result, count := range map[string]uint64{"delivered": hook.Delivered, "failed": hook.Failed, "skipped": hook.Skipped} {
-			o.ObserveInt64(g.deliveries, int64(count), metric.WithAttributes(name, attribute.String("result", result))) //nolint:gosec // a count of events
+			o.ObserveInt64(g.deliveries, int64(count), metric.WithAttributes(name, attribute.String("result", result)))
 		}
 	}
 }
