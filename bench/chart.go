@@ -132,6 +132,10 @@ func (w *workloadResult) limit(s *subjectResult) float64 {
 	if s.Kind != kindStrangler {
 		return 0
 	}
+	if p := w.percent(s); p != nil {
+		limit, _ := w.decidedLimits()
+		return limit * p.Ratio.CPU
+	}
 	return w.Line
 }
 

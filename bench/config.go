@@ -16,9 +16,12 @@ func (l *lineup) config(s *subject, dir string) string {
 	case kindHAProxy:
 		return l.haproxy(s)
 	case kindStrangler:
-		option := fmt.Sprintf("\tstrangler {\n\t\troutes %s\n\t\tstore sqlite %s\n\t}\n",
-			filepath.Join(dir, "routes.yaml"), filepath.Join(dir, "strangler.db"))
-		return l.caddyfile(s, dir, option, "strangler")
+		option := fmt.Sprintf("\tstrangler {\n\t\troutes %s\n\t\tstore sqlite %s\n",
+			filepath.Join(dir, tableFile), filepath.Join(dir, "strangler.db"))
+		if s.decided == byFlag {
+			option += "\t\tflags flagd_file " + filepath.Join(dir, flagFile) + "\n"
+		}
+		return l.caddyfile(s, dir, option+"\t}\n", "strangler")
 	default:
 		return l.caddyfile(s, dir, "", "reverse_proxy "+l.origin.Monolith)
 	}

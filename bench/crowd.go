@@ -14,6 +14,10 @@ type crowd struct {
 	users   int
 	cookies []string        // by user: name=value, once a proxy has set one
 	arms    []atomic.Uint32 // by user and path: an arm, 0 unknown
+	// fresh counts the answers of each arm instead: every request is another
+	// visitor's.
+	fresh bool
+	count [armService + 1]atomic.Int64
 }
 
 // The arms as crowd keeps them.
@@ -23,20 +27,23 @@ const (
 	armService
 )
 
-func newCrowd(sticky string, users int, paths []string) *crowd {
+func newCrowd(w workload, users int, paths []string) *crowd {
 	return &crowd{
-		sticky: sticky, paths: paths, users: users,
+		sticky: w.sticky, fresh: w.fresh, paths: paths, users: users,
 		cookies: make([]string, users),
 		arms:    make([]atomic.Uint32, users*len(paths)),
 	}
 }
 
-// at says who asks for what in the seq-th request: every user in turn, each
-// time for another resource.
+// visits is how many resources each user asks for.
+const visits = 2
+
+// at says who asks for what in the seq-th request: every user in turn, each time
+// for another of their resources.
 func (c *crowd) at(seq uint64) (user, path int) {
 	user = int(seq % uint64(c.users))
-	path = int((seq/uint64(c.users) + uint64(user)) % uint64(len(c.paths)))
-	return user, path
+	visit := seq / uint64(c.users) % visits
+	return user, (user + int(visit)) % len(c.paths)
 }
 
 func armOf(name []byte) uint32 {
@@ -53,6 +60,10 @@ func armOf(name []byte) uint32 {
 // agree notes the arm that answered, and is an error when it is another one
 // than before.
 func (c *crowd) agree(user, path int, arm uint32) error {
+	if c.fresh {
+		c.count[arm].Add(1)
+		return nil
+	}
 	place := &c.arms[user*len(c.paths)+path]
 	if place.CompareAndSwap(armUnknown, arm) || place.Load() == arm {
 		return nil
@@ -61,8 +72,12 @@ func (c *crowd) agree(user, path int, arm uint32) error {
 }
 
 // share is how many of the pairs of user and resource seen so far are on the
-// service.
+// service; of fresh visitors each is one.
 func (c *crowd) share() (service, seen int) {
+	if c.fresh {
+		service = int(c.count[armService].Load())
+		return service, service + int(c.count[armMonolith].Load())
+	}
 	for i := range c.arms {
 		switch c.arms[i].Load() {
 		case armService:

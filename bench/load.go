@@ -26,8 +26,8 @@ type order struct {
 	// Split expects each user's arm to be one of two and to stay; otherwise
 	// the monolith must answer.
 	Split bool `json:"split"`
-	// Requests, when not 0, is how many to make; each user makes one and keeps
-	// the cookie it is given. Otherwise the slice lasts for Length.
+	// Requests, when not 0, is how many to make. Otherwise the slice lasts for
+	// Length.
 	Requests int           `json:"requests"`
 	Length   time.Duration `json:"length"`
 	// Rate is how many requests per second to offer; 0 means as many as the
@@ -88,7 +88,7 @@ func serveLoad(stdin io.Reader, stdout io.Writer) error {
 			return err
 		}
 		if crowds[o.Crowd] == nil {
-			crowds[o.Crowd] = newCrowd(workloadNamed(o.Workload).sticky, o.Users, o.Paths)
+			crowds[o.Crowd] = newCrowd(workloadNamed(o.Workload), o.Users, o.Paths)
 		}
 		s := newSlice(o, crowds[o.Crowd])
 		key := o.Proxy + " " + o.Workload
@@ -276,11 +276,13 @@ func (s *slice) check(a ask, got answer) error {
 	if !s.order.Split {
 		return nil
 	}
-	if s.order.Requests > 0 && s.crowd.sticky == stickyVisitor {
+	if s.crowd.sticky == stickyVisitor && s.crowd.cookies[a.user] == "" {
 		if got.cookie == "" {
 			return errors.New("a new visitor got no cookie")
 		}
-		s.crowd.cookies[a.user] = got.cookie
+		if !s.crowd.fresh {
+			s.crowd.cookies[a.user] = got.cookie
+		}
 	}
 	return s.crowd.agree(a.user, a.path, got.arm)
 }

@@ -56,10 +56,13 @@ func TestSmallRun(t *testing.T) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Workloads) != len(workloads()) || len(r.Lines) != 3*len(workloads()) {
+	// Two sizes and the ratio of them in all but one workload; four lines about
+	// routes decided otherwise in three; memory of four tables.
+	if len(r.Workloads) != len(workloads()) || len(r.Lines) != 3*(len(workloads())-1)+1+3*4+2*4 {
 		t.Errorf("%d workloads, %d lines\n%s", len(r.Workloads), len(r.Lines), &stdout)
 	}
 	for _, w := range r.Workloads {
+		checkDecided(t, w)
 		for _, s := range w.Subjects {
 			if s.Ratio.CPU <= 0 || s.Ratio.Throughput <= 0 || s.Ratio.P99 <= 0 || s.Ratio.PSS <= 0 {
 				t.Errorf("%s, %s: not all is measured: %+v", w.Name, s.Name, s.Ratio)
@@ -74,6 +77,40 @@ func TestSmallRun(t *testing.T) {
 		t.Errorf("%s is left behind", entry.Name())
 	}
 	checkNobodyRuns(t, temp)
+}
+
+// checkDecided holds that rollouts and flags have decided what they were to
+// decide.
+func checkDecided(t *testing.T, w *workloadResult) {
+	t.Helper()
+	found := 0
+	for _, s := range w.Subjects {
+		if w.percent(s) == nil {
+			continue
+		}
+		found++
+		if s.ToPercent == nil || s.ToPercent.CPU <= 0 || s.ToPercent.Mallocs <= 0 {
+			t.Errorf("%s, %s: no ratios to a fixed percentage", w.Name, s.Name)
+		}
+		switch s.Decided {
+		case byRollout:
+			if s.Evidence < s.Answers {
+				t.Errorf("%s, %s: %d answers, the guards know of %d", w.Name, s.Name, s.Answers, s.Evidence)
+			}
+		case byFlag:
+			c := s.FlagCache
+			if c == nil || c.Hits+c.Misses < uint64(s.Answers) || (c.Hits == 0) != w.Fresh {
+				t.Errorf("%s, %s: %d answers, the flag cache: %+v", w.Name, s.Name, s.Answers, c)
+			}
+		}
+	}
+	want := 0
+	if workloadNamed(w.Name).decided {
+		want = 2
+	}
+	if found != want {
+		t.Errorf("%s: %d subjects that a rollout or a flag decides, want %d", w.Name, found, want)
+	}
 }
 
 // checkNobodyRuns holds that no process has a path under dir in its command.

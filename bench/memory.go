@@ -17,6 +17,8 @@ type memory struct {
 	// this process's part of it: several proxies of one binary share its code.
 	RSS int64 `json:"rss"`
 	PSS int64 `json:"pss"`
+	// Peak is the most RSS there ever was, its start included.
+	Peak int64 `json:"peak_rss"`
 }
 
 // parseSmapsRollup reads /proc/PID/smaps_rollup (proc_pid_smaps(5)).
@@ -44,12 +46,35 @@ func parseSmapsRollup(text []byte) (memory, error) {
 	return m, nil
 }
 
+// parsePeak reads VmHWM of /proc/PID/status (proc_pid_status(5)), in bytes.
+func parsePeak(text []byte) (int64, error) {
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		fields := bytes.Fields(lines.Bytes())
+		if len(fields) == 3 && string(fields[0]) == "VmHWM:" && string(fields[2]) == "kB" {
+			kib, err := strconv.ParseInt(string(fields[1]), 10, 64)
+			if err != nil {
+				return 0, fmt.Errorf("status %q: %w", lines.Bytes(), err)
+			}
+			return kib << 10, nil
+		}
+	}
+	return 0, fmt.Errorf("status: no VmHWM in %q", text)
+}
+
 func memoryOf(pid int) (memory, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return memory{}, err
 	}
-	return parseSmapsRollup(text)
+	m, err := parseSmapsRollup(text)
+	if err != nil {
+		return m, err
+	}
+	if text, err = os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err != nil {
+		return m, err
+	}
+	m.Peak, err = parsePeak(text)
+	return m, err
 }
 
 // allocations are what a Go process allocated so far.

@@ -23,7 +23,10 @@ type options struct {
 	slices        int
 	slice, warmup time.Duration
 	// routes are the table sizes; none measures reverse_proxy and the peers only.
-	routes    []int
+	routes []int
+	// decided is what else than a fixed percentage decides, in one more table
+	// each: byRollout, byFlag.
+	decided   []string
 	workloads []string
 	peers     []string
 	// proxyCPUs and loadCPUs are the cores of the proxies and of origin and
@@ -43,18 +46,46 @@ type options struct {
 // fewer of them than CPU does.
 func (o *options) pacedSlices() int { return max(1, o.slices/4) }
 
+// middle is the table size at which rollouts and flags are held against fixed
+// percentages, 0 without tables.
+func (o *options) middle() int {
+	if len(o.routes) == 0 {
+		return 0
+	}
+	return o.routes[len(o.routes)/2]
+}
+
+// sizes are the table sizes of a workload. New visitors are asked at one only:
+// what they cost more has nothing to do with the table.
+func (o *options) sizes(w workload) []int {
+	if w.fresh && len(o.routes) > 0 {
+		return []int{o.middle()}
+	}
+	return o.routes
+}
+
+// deciders are what else than a fixed percentage decides in a workload's tables
+// of n routes.
+func (o *options) deciders(w workload, n int) []string {
+	if !w.decided || n != o.middle() {
+		return nil
+	}
+	return o.decided
+}
+
 func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	o := new(options)
 	var quick bool
-	var routes, workloads, peers, proxyCPUs, loadCPUs string
+	var routes, decided, workloads, peers, proxyCPUs, loadCPUs string
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&o.binary, "binary", "bin/strangler", "the strangler to measure; it plays reverse_proxy too")
 	f.StringVar(&o.out, "out", "bench/out", "folder for results.json and chart.svg")
 	f.IntVar(&o.slices, "slices", 20, "slices per proxy and workload")
-	f.DurationVar(&o.slice, "slice", time.Second, "length of a slice")
+	f.DurationVar(&o.slice, "slice", 600*time.Millisecond, "length of a slice")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "load on each proxy before the first slice")
 	f.StringVar(&routes, "routes", "1,1000,100000", "sizes of the route tables; \"none\" leaves Strangler out")
+	f.StringVar(&decided, "decided", byRollout+","+byFlag, "what else than a fixed percentage decides, in tables of the middle size; \"none\" leaves them out")
 	f.StringVar(&workloads, "workloads", strings.Join(workloadNames(), ","), "what to ask")
 	f.StringVar(&peers, "peers", "nginx,haproxy", "other proxies, if they are installed; \"none\" leaves them out")
 	f.StringVar(&proxyCPUs, "proxy-cpus", "0", "cores for the proxies, as in 0,2")
@@ -72,7 +103,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	if quick {
 		o.shorten(f)
 	}
-	o.workloads, o.peers = list(workloads), list(peers)
+	o.workloads, o.peers, o.decided = list(workloads), list(peers), list(decided)
 	var err error
 	if o.routes, err = integers("routes", list(routes)); err != nil {
 		return nil, err
@@ -113,6 +144,11 @@ func (o *options) validate() error {
 		return errors.New("-noise: between 0 and 1, as in 0.05")
 	case len(o.workloads) == 0:
 		return errors.New("-workloads: none is left")
+	}
+	for _, name := range o.decided {
+		if name != byRollout && name != byFlag {
+			return fmt.Errorf("-decided: %q is not one of %s, %s", name, byRollout, byFlag)
+		}
 	}
 	for _, name := range o.workloads {
 		if !slices.Contains(workloadNames(), name) {

@@ -57,9 +57,9 @@ func (r *report) print(w io.Writer) error {
 	}
 	l := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, one := range r.Lines {
-		_, _ = fmt.Fprintf(l, "%s\t%s\t%s\t%.2f ≤ %.2f\tself %.2f\n", one.Verdict, one.Workload, one.What, one.Ratio, one.Limit, one.Self)
+		_, _ = fmt.Fprintf(l, "%s\t%s\t%s\t%s\tself %.2f\n", one.Verdict, one.Workload, one.What, one.sides(), one.Self)
 	}
-	return errors.Join(l.Flush(), r.notes(w))
+	return errors.Join(l.Flush(), r.caches(w), r.notes(w))
 }
 
 // notes says what a reader must know of the table.
@@ -76,25 +76,52 @@ func (r *report) notes(w io.Writer) error {
 	return err
 }
 
+// caches says how much the caches of flags knew.
+func (r *report) caches(w io.Writer) error {
+	for _, one := range r.Workloads {
+		for _, s := range one.Subjects {
+			c := s.FlagCache
+			if c == nil {
+				continue
+			}
+			_, err := fmt.Fprintf(w, "\n%s: the flag cache knew %.2f %% of %d answers; %d of %d entries, %d evictions",
+				one.Name, 100*float64(c.Hits)/float64(max(1, c.Hits+c.Misses)), c.Hits+c.Misses, c.Entries, c.Capacity, c.Evictions)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
 // clientBound says that the proxy's core was idle for more than a tenth of the
 // saturated slices.
 func (s *subjectResult) clientBound() bool { return s.ProxyBusy < 0.9 }
 
+// sides are the ratio and its limit, if there is one.
+func (l *line) sides() string {
+	if l.Limit == 0 {
+		return fmt.Sprintf("%.2f", l.Ratio)
+	}
+	return fmt.Sprintf("%.2f ≤ %.2f", l.Ratio, l.Limit)
+}
+
 func (w *workloadResult) print(t io.Writer) {
-	_, _ = fmt.Fprintln(t, "\tCPU\tthroughput\tp50\tp99\tmallocs\tbytes\tRSS\tPSS\t")
+	_, _ = fmt.Fprintln(t, "\tCPU\tthroughput\tp50\tp99\tmallocs\tbytes\tRSS\tpeak RSS\tPSS\t")
 	for _, s := range w.Subjects {
 		mark := " "
 		if s.clientBound() {
 			mark = "*"
 		}
 		x := s.Ratio
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s.Title,
-			show(x.CPU), show(x.Throughput), mark, show(x.P50), show(x.P99), show(x.Mallocs), show(x.Allocated), show(x.RSS), show(x.PSS))
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", s.Title, show(x.CPU), show(x.Throughput), mark, show(x.P50), show(x.P99),
+			show(x.Mallocs), show(x.Allocated), show(x.RSS), show(x.Peak), show(x.PSS))
 	}
 	base := w.Subjects[0]
-	_, _ = fmt.Fprintf(t, "reverse_proxy here\t%.1f µs\t%.0f/s \t%.0f µs\t%.0f µs\t%.0f\t%.0f\t%.0f MiB\t%.0f MiB\t\n",
+	_, _ = fmt.Fprintf(t, "reverse_proxy here\t%.1f µs\t%.0f/s \t%.0f µs\t%.0f µs\t%.1f\t%.0f\t%.0f MiB\t%.0f MiB\t%.0f MiB\t\n",
 		base.CPU/1e3, base.Rate, base.P50/1e3, base.P99/1e3, base.Mallocs, base.Allocated,
-		float64(base.Memory.RSS)/(1<<20), float64(base.Memory.PSS)/(1<<20))
+		float64(base.Memory.RSS)/(1<<20), float64(base.Memory.Peak)/(1<<20), float64(base.Memory.PSS)/(1<<20))
 }
 
 // show is a ratio as text; what was not measured is a dash.

@@ -57,7 +57,15 @@ func TestParseSmapsRollup(t *testing.T) {
 			t.Errorf("%q was read as %+v", text, got)
 		}
 	}
-	if got, err := memoryOf(os.Getpid()); err != nil || got.RSS < got.PSS {
+	if got, err := parsePeak([]byte("VmPeak:\t  2000 kB\nVmHWM:\t    1640 kB\nVmRSS:\t 1636 kB\n")); err != nil || got != 1640<<10 {
+		t.Errorf("peak %d, %v", got, err)
+	}
+	for _, text := range []string{"", "VmRSS:\t 1 kB\n", "VmHWM:\t x kB\n", "VmHWM:\t 1 MB\n"} {
+		if got, err := parsePeak([]byte(text)); err == nil {
+			t.Errorf("%q was read as a peak of %d", text, got)
+		}
+	}
+	if got, err := memoryOf(os.Getpid()); err != nil || got.RSS < got.PSS || got.Peak < got.PSS {
 		t.Errorf("this process: %+v, %v", got, err)
 	}
 }

@@ -26,7 +26,7 @@ func (m *measurement) profile(ctx context.Context) error {
 		m.say("%s: profile of %s", m.w.name, s.name)
 		done := make(chan error, 1)
 		go func() { done <- m.fetchProfile(ctx, s, "cpu", fmt.Sprintf("profile?seconds=%d", seconds)) }()
-		_, err := m.give(ctx, m.order(s, time.Duration(seconds+1)*time.Second))
+		_, err := m.ask(ctx, s, m.order(s, time.Duration(seconds+1)*time.Second))
 		if err := errors.Join(err, <-done, m.fetchProfile(ctx, s, "allocs", "allocs")); err != nil {
 			return err
 		}

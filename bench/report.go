@@ -9,7 +9,7 @@ import (
 
 // formatVersion is the version of results.json; it changes when a reader of
 // the old one would be wrong.
-const formatVersion = 1
+const formatVersion = 2
 
 // report is results.json: all that a run has to say. Times are nanoseconds,
 // sizes bytes, ratios are to reverse_proxy in the same workload; 0 means not
@@ -32,6 +32,7 @@ type settings struct {
 	Slice       time.Duration `json:"slice_ns"`
 	Warmup      time.Duration `json:"warmup_ns"`
 	Routes      []int         `json:"routes"`
+	Decided     []string      `json:"decided"`
 	ProxyCPUs   []int         `json:"proxy_cpus"`
 	LoadCPUs    []int         `json:"load_cpus"`
 	Noise       float64       `json:"noise"`
@@ -41,7 +42,9 @@ type settings struct {
 type workloadResult struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
-	// Line is the CPU ratio to hold, Rate the offered requests per second
+	// Fresh says that every request was a new visitor's.
+	Fresh bool `json:"fresh,omitempty"`
+	// Line is the CPU ratio to hold, 0 for none, Rate the offered requests per second
 	// while latency was measured.
 	Line     float64          `json:"line"`
 	Rate     float64          `json:"rate_per_second"`
@@ -56,6 +59,10 @@ type subjectResult struct {
 	Kind   string `json:"kind"`
 	Routes int    `json:"routes,omitempty"`
 	Ratio  ratios `json:"ratio"`
+	// Decided is what decides in its routes: percent, rollout or flag. ToPercent
+	// are, of the latter two, ratios to the first in a table of the same size.
+	Decided   string         `json:"decided,omitempty"`
+	ToPercent *decidedRatios `json:"ratio_to_percent,omitempty"`
 	// Answers counts all correct ones of the saturated slices.
 	Answers int `json:"answers"`
 	// CPU is proxy CPU per answer (low quintile of the slices), Rate answers
@@ -72,6 +79,11 @@ type subjectResult struct {
 	// Service of Seen pairs of user and resource were answered by the service.
 	Service int `json:"service,omitempty"`
 	Seen    int `json:"seen,omitempty"`
+	// Evidence is how many requests the guards of its rollouts have counted:
+	// all of them, or the run fails.
+	Evidence int `json:"evidence,omitempty"`
+	// FlagCache is of its cache of flags at the end.
+	FlagCache *flagCache `json:"flag_cache,omitempty"`
 	// ProxyBusy and LoadBusy are how much of their cores the proxy, and origin
 	// with load generator, used at saturation (median of the slices). A proxy
 	// far from 1 was waiting, and its throughput is a lower bound.
@@ -79,18 +91,6 @@ type subjectResult struct {
 	LoadBusy  float64       `json:"load_busy"`
 	Slices    []sliceRecord `json:"slices"`
 	Paced     []pacedRecord `json:"paced_slices"`
-}
-
-// ratios are to reverse_proxy in the same workload: below 1 is less.
-type ratios struct {
-	CPU        float64 `json:"cpu"`
-	Throughput float64 `json:"throughput"`
-	P50        float64 `json:"p50"`
-	P99        float64 `json:"p99"`
-	Mallocs    float64 `json:"mallocs,omitempty"`
-	Allocated  float64 `json:"allocated,omitempty"`
-	RSS        float64 `json:"rss"`
-	PSS        float64 `json:"pss"`
 }
 
 // sliceRecord is one saturated slice.
@@ -114,7 +114,7 @@ func newReport(ctx context.Context, o *options) *report {
 		Machine: thisMachine(), Versions: versions(ctx, o),
 		Settings: settings{
 			Slices: o.slices, PacedSlices: o.pacedSlices(), Slice: o.slice, Warmup: o.warmup,
-			Routes: o.routes, ProxyCPUs: o.proxyCPUs, LoadCPUs: o.loadCPUs, Noise: o.noise,
+			Routes: o.routes, Decided: o.decided, ProxyCPUs: o.proxyCPUs, LoadCPUs: o.loadCPUs, Noise: o.noise,
 		},
 	}
 }
@@ -124,6 +124,9 @@ func (r *report) finish(o *options) {
 	r.Took = time.Since(r.Started)
 	for _, w := range r.Workloads {
 		r.Lines = append(r.Lines, w.lines(o.noise)...)
+	}
+	if len(r.Workloads) > 0 { // memory is that of the table, not of what is asked
+		r.Lines = append(r.Lines, r.Workloads[0].memoryLines()...)
 	}
 }
 
@@ -183,37 +186,4 @@ func (s *subjectResult) checkShare() error {
 		return fmt.Errorf("%d of %d users on the service (%.1f %%): the table says 50 %%", s.Service, s.Seen, 100*share)
 	}
 	return nil
-}
-
-// compare computes every subject's numbers and their ratios to the first one's.
-func (w *workloadResult) compare(o *options) {
-	base := w.Subjects[0]
-	for _, s := range w.Subjects {
-		s.CPU = lowQuintile(s.series(perAnswer))
-		s.Rate = highQuintile(s.series(perSecond))
-		s.ProxyBusy = nearestRank(s.series(proxyBusy), 0.5) / float64(len(o.proxyCPUs))
-		s.LoadBusy = nearestRank(s.series(loadBusy), 0.5) / float64(len(o.loadCPUs))
-		s.P50 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P50 }))
-		s.P99 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P99 }))
-		s.Ratio = ratios{
-			CPU:        ratio(s.CPU, base.CPU),
-			Throughput: ratio(s.Rate, base.Rate),
-			P50:        ratio(s.P50, base.P50),
-			P99:        ratio(s.P99, base.P99),
-			Mallocs:    ratio(s.Mallocs, base.Mallocs),
-			Allocated:  ratio(s.Allocated, base.Allocated),
-			RSS:        ratio(float64(s.Memory.RSS), float64(base.Memory.RSS)),
-			PSS:        ratio(float64(s.Memory.PSS), float64(base.Memory.PSS)),
-		}
-	}
-}
-
-// self is the CPU ratio of reverse_proxy to itself: 1 on a quiet machine.
-func (w *workloadResult) self() float64 {
-	for _, s := range w.Subjects {
-		if s.Name == againName {
-			return s.Ratio.CPU
-		}
-	}
-	return 0
 }

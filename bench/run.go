@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// users is how many visitors each crowd has.
-const users = 1000
-
 // session is a run under way.
 type session struct {
 	options *options
@@ -134,7 +131,7 @@ func (s *session) workload(ctx context.Context, w workload) (*workloadResult, er
 	if err := m.profile(ctx); err != nil {
 		return nil, err
 	}
-	return m.finish()
+	return m.finish(ctx)
 }
 
 // measurement is one workload under way.
@@ -149,7 +146,7 @@ type measurement struct {
 func newMeasurement(s *session, w workload, subjects []*subject) *measurement {
 	m := &measurement{session: s, w: w, subjects: subjects}
 	for _, one := range subjects {
-		m.results = append(m.results, &subjectResult{Name: one.name, Title: one.title, Kind: one.kind, Routes: one.routes})
+		m.results = append(m.results, &subjectResult{Name: one.name, Title: one.title, Kind: one.kind, Routes: one.routes, Decided: one.decided})
 	}
 	return m
 }
@@ -158,26 +155,36 @@ func newMeasurement(s *session, w workload, subjects []*subject) *measurement {
 func (m *measurement) order(s *subject, length time.Duration) order {
 	return order{
 		Proxy: s.name, Address: s.address(m.w), CertFile: m.lineup.cert.cert, Workload: m.w.name,
-		Crowd: m.w.name + " " + s.crowd, Users: users, Paths: s.paths, Split: s.split(), Length: length,
+		Crowd: m.w.name + " " + s.crowd, Users: m.w.users(), Paths: s.paths, Split: s.split(), Length: length,
 	}
 }
 
+// ask gives an order and counts what came of it.
+func (m *measurement) ask(ctx context.Context, s *subject, o order) (sliceResult, error) {
+	r, err := m.give(ctx, o)
+	s.answered += r.Answers
+	return r, err
+}
+
 // warmUp lets every visitor get a cookie, those who are split first: the
-// others are then asked with the same cookies. Then it loads each proxy, which
-// also brings its heap to size.
+// others are then asked with the same cookies. Where flags decide, each visitor
+// asks for all there is for them to ask. Then it loads each proxy, which also
+// brings its heap to size.
 func (m *measurement) warmUp(ctx context.Context) error {
 	for _, s := range m.subjects {
 		if !s.split() {
 			continue
 		}
 		first := m.order(s, 0)
-		first.Requests = users
-		if _, err := m.give(ctx, first); err != nil {
+		if first.Requests = m.w.users(); m.w.decided {
+			first.Requests *= visits
+		}
+		if _, err := m.ask(ctx, s, first); err != nil {
 			return err
 		}
 	}
 	for _, s := range m.subjects {
-		if _, err := m.give(ctx, m.order(s, m.options.warmup)); err != nil {
+		if _, err := m.ask(ctx, s, m.order(s, m.options.warmup)); err != nil {
 			return err
 		}
 	}
@@ -207,20 +214,9 @@ func (m *measurement) saturated(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.results[i].allocated(before[i], after, m.answers(s.process))
+		m.results[i].allocated(before[i], after, m.results[i].Answers)
 	}
 	return nil
-}
-
-// answers counts what a process has answered, under whatever name.
-func (m *measurement) answers(p *process) int {
-	n := 0
-	for i, s := range m.subjects {
-		if s.process == p {
-			n += m.results[i].Answers
-		}
-	}
-	return n
 }
 
 // turn is the order of a round: 0…n-1, every second time backwards.
@@ -250,7 +246,7 @@ func (m *measurement) slice(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	r, err := m.give(ctx, m.order(s, m.options.slice))
+	r, err := m.ask(ctx, s, m.order(s, m.options.slice))
 	if err != nil {
 		return err
 	}
@@ -286,7 +282,7 @@ func (m *measurement) paced(ctx context.Context) error {
 		for _, i := range turn(len(m.subjects), round) {
 			o := m.order(m.subjects[i], m.options.slice)
 			o.Rate = m.rate
-			r, err := m.give(ctx, o)
+			r, err := m.ask(ctx, m.subjects[i], o)
 			if err != nil {
 				return err
 			}
@@ -297,17 +293,27 @@ func (m *measurement) paced(ctx context.Context) error {
 }
 
 // finish reads memory while all still run, and draws the ratios.
-func (m *measurement) finish() (*workloadResult, error) {
+func (m *measurement) finish(ctx context.Context) (*workloadResult, error) {
 	for i, s := range m.subjects {
+		r := m.results[i]
 		var err error
-		if m.results[i].Memory, err = memoryOf(s.process.pid()); err != nil {
+		if r.Memory, err = memoryOf(s.process.pid()); err != nil {
 			return nil, err
 		}
-		if err := m.results[i].checkShare(); err != nil {
+		if err := r.checkShare(); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.name, err)
+		}
+		switch s.decided {
+		case byRollout:
+			r.Evidence, err = s.proveRollouts(ctx)
+		case byFlag:
+			r.FlagCache, err = s.proveFlags(ctx)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 	}
-	one := &workloadResult{Name: m.w.name, Title: m.w.title, Line: m.w.line, Rate: m.rate, Subjects: m.results}
+	one := &workloadResult{Name: m.w.name, Title: m.w.title, Fresh: m.w.fresh, Line: m.w.line, Rate: m.rate, Subjects: m.results}
 	one.compare(m.options)
 	return one, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -27,8 +28,11 @@ type subject struct {
 	name, kind string
 	// title is the name for people.
 	title string
-	// routes is the size of a strangler's table.
-	routes int
+	// routes is the size of a strangler's table, decided what decides in it.
+	routes  int
+	decided string
+	// rollouts are the routes whose rollouts were started.
+	rollouts []string
 	// http and https are where it listens, admin where a Caddy is asked for its
 	// numbers.
 	http, https, admin string
@@ -36,10 +40,23 @@ type subject struct {
 	// paths are what it is asked for, crowd the users who ask.
 	paths []string
 	crowd string
+	// answered is how many correct answers it gave in all.
+	answered int
 }
 
-// againName is the subject that is reverse_proxy's process once more.
+// againName is the subject that is reverse_proxy in another process.
 const againName = "again"
+
+// The files of a strangler.
+const (
+	tableFile = "routes.yaml"
+	flagFile  = "flags.json"
+)
+
+// table is a strangler's route table.
+func (s *subject) table(w workload) table {
+	return table{routes: s.routes, sticky: w.sticky, decided: s.decided}
+}
 
 // split says whether it divides users between monolith and service.
 func (s *subject) split() bool { return s.kind == kindStrangler }
@@ -68,26 +85,40 @@ type lineup struct {
 	origin originAddresses
 }
 
-// start starts all subjects; those that started are returned with an error
-// too, to be stopped.
-func (l *lineup) start(ctx context.Context, w workload) ([]*subject, error) {
+// subjects are those of a workload, none of which runs yet: reverse_proxy first
+// and once more at the end.
+func (l *lineup) subjects(w workload) []*subject {
 	all := []*subject{{name: kindReverseProxy, kind: kindReverseProxy, title: "Caddy reverse_proxy"}}
-	for _, n := range l.options.routes {
-		name := fmt.Sprintf("strangler-%d", n)
-		all = append(all, &subject{
-			name: name, kind: kindStrangler, routes: n, title: "Strangler, " + countRoutes(n),
-			paths: table{routes: n, sticky: w.sticky}.paths(), crowd: name,
-		})
+	for _, n := range l.options.sizes(w) {
+		all = append(all, newStrangler(n, byPercent, "Strangler, "+countRoutes(n)))
+		for _, by := range l.options.deciders(w, n) {
+			all = append(all, newStrangler(n, by, "Strangler, "+thousands(n)+" by "+by))
+		}
 	}
 	for _, name := range l.options.peers {
-		if _, err := exec.LookPath(name); err == nil {
+		if _, err := exec.LookPath(name); err == nil && !w.fresh {
 			all = append(all, &subject{name: name, kind: name, title: name})
 		}
 	}
+	return append(all, &subject{name: againName, kind: kindReverseProxy, title: "reverse_proxy again"})
+}
+
+func newStrangler(n int, by, title string) *subject {
+	name := fmt.Sprintf("strangler-%d", n)
+	if by != byPercent {
+		name += "-" + by
+	}
+	return &subject{name: name, kind: kindStrangler, routes: n, decided: by, title: title, paths: table{routes: n}.paths(), crowd: name}
+}
+
+// start starts all subjects; those that started are returned with an error
+// too, to be stopped.
+func (l *lineup) start(ctx context.Context, w workload) ([]*subject, error) {
+	all := l.subjects(w)
 	// Who does not split is asked what the first who does is asked, byte for
 	// byte, cookies included.
 	paths, crowd := table{routes: 1}.paths(), "plain"
-	if len(l.options.routes) > 0 {
+	if all[1].split() {
 		paths, crowd = all[1].paths, all[1].crowd
 	}
 	for i, s := range all {
@@ -98,15 +129,13 @@ func (l *lineup) start(ctx context.Context, w workload) ([]*subject, error) {
 			return all[:i+1], err
 		}
 	}
-	again := *all[0]
-	again.name, again.title = againName, "reverse_proxy again"
-	return append(all, &again), nil
+	return all, nil
 }
 
 // stop stops every subject's process.
 func (l *lineup) stop(all []*subject) {
 	for _, s := range all {
-		if s.process != nil && s.name != againName {
+		if s.process != nil {
 			s.process.stop()
 		}
 	}
@@ -130,7 +159,7 @@ func (l *lineup) startOne(ctx context.Context, w workload, s *subject) error {
 		return err
 	}
 	if s.kind == kindStrangler {
-		if err := l.writeTable(s, w, filepath.Join(dir, "routes.yaml")); err != nil {
+		if err := l.writeTable(s.table(w), dir); err != nil {
 			return err
 		}
 	}
@@ -138,16 +167,29 @@ func (l *lineup) startOne(ctx context.Context, w workload, s *subject) error {
 	if s.process, err = start(dir, s.name, l.options.proxyCPUs, env, false, l.command(s, dir, file)...); err != nil {
 		return err
 	}
-	return s.process.ready(ctx, s.http, s.paths[0]+"/"+idSmall, readyTime)
+	if err := s.process.ready(ctx, s.http, s.paths[0]+"/"+idSmall, readyTime); err != nil || s.decided != byRollout {
+		return err
+	}
+	return s.startRollouts(ctx, s.table(w).reading())
 }
 
-func (l *lineup) writeTable(s *subject, w workload, name string) error {
+// writeTable writes a strangler's own files.
+func (l *lineup) writeTable(t table, dir string) error {
+	err := writeFile(filepath.Join(dir, tableFile), func(w io.Writer) error {
+		return t.write(w, "http://"+l.origin.Monolith, "http://"+l.origin.Service)
+	})
+	if err != nil || t.decided != byFlag {
+		return err
+	}
+	return writeFile(filepath.Join(dir, flagFile), t.writeFlags)
+}
+
+func writeFile(name string, write func(io.Writer) error) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	t := table{routes: s.routes, sticky: w.sticky}
-	return errors.Join(t.write(file, "http://"+l.origin.Monolith, "http://"+l.origin.Service), file.Close())
+	return errors.Join(write(file), file.Close())
 }
 
 // command is how a subject is started, to stay one process in the foreground.
@@ -167,9 +209,13 @@ func countRoutes(n int) string {
 	if n == 1 {
 		return "1 route"
 	}
+	return thousands(n) + " routes"
+}
+
+func thousands(n int) string {
 	digits := strconv.Itoa(n)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
 	}
-	return digits + " routes"
+	return digits
 }

@@ -42,11 +42,51 @@ var maxRoutes = len(tableRegions) * len(tableYears) * len(tableAreas) * len(tabl
 // sampledResources is at most how many resources of a table are asked for.
 const sampledResources = 64
 
+// How a table says that half of each route's users are on the service.
+const (
+	byPercent = "percent"
+	byRollout = "rollout"
+	byFlag    = "flag"
+)
+
 // table is a route table to be: n routes of REST resources, half of each
 // route's users on the service.
 type table struct {
-	routes int
-	sticky string // as the document says it
+	routes  int
+	sticky  string // as the document says it
+	decided string // byPercent, when empty
+}
+
+// decides is the field that decides about a route of a resource. A rollout has
+// the default guards and stays in its first step for longer than any run. A
+// flag is that of all routes of its resource.
+func (t table) decides(resource string) string {
+	switch t.decided {
+	case byRollout:
+		return "rollout: { steps: [50, 100], every: 720h }"
+	case byFlag:
+		return "flag: " + resource
+	default:
+		return "percent: 50"
+	}
+}
+
+// writeFlags writes the flags of a table that flags decide, as flagd's flag
+// definitions (https://flagd.dev/reference/flag-definitions/): each is true for
+// half of all targeting keys, for another half than the next one's.
+func (t table) writeFlags(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	_, _ = fmt.Fprint(b, `{"flags": {`)
+	for i := 0; i*len(tableKinds) < t.routes; i++ {
+		_, name, _ := resource(i)
+		if i > 0 {
+			_, _ = fmt.Fprint(b, ",")
+		}
+		_, _ = fmt.Fprintf(b, "\n\t%q: {\"state\": \"ENABLED\", \"variants\": {\"service\": true, \"monolith\": false}, \"defaultVariant\": \"monolith\",\n"+
+			"\t\t\"targeting\": {\"fractional\": [{\"cat\": [{\"var\": \"$flagd.flagKey\"}, {\"var\": \"targetingKey\"}]}, [\"service\", 50], [\"monolith\", 50]]}}", name)
+	}
+	_, _ = fmt.Fprint(b, "\n}}\n")
+	return b.Flush()
 }
 
 // resource is the name of one part and the path of the whole: words i.
@@ -82,18 +122,40 @@ func (t table) writeRoute(b *bufio.Writer, i int) {
 	if t.routes == 1 {
 		match = path + "/{id}"
 	}
-	_, _ = fmt.Fprintf(b, "  - { name: %s-%s, match: %q, owner: %s, service: extracted, sticky: %q, percent: 50, fallback: [connect, 502, 503, 504] }\n",
-		name, kind.name, match, area, t.sticky)
+	_, _ = fmt.Fprintf(b, "  - { name: %s-%s, match: %q, owner: %s, service: extracted, sticky: %q, %s, fallback: [connect, 502, 503, 504] }\n",
+		name, kind.name, match, area, t.sticky, t.decides(name))
 }
 
 // paths are the resources to ask for, spread evenly over the table; each has a
 // route for GET and one for PUT of PATH/{id}.
 func (t table) paths() []string {
-	complete := max(1, t.routes/len(tableKinds))
-	n := min(complete, sampledResources)
-	paths := make([]string, n)
-	for i := range paths {
-		_, _, paths[i] = resource(i * complete / n)
+	asked := t.asked()
+	paths := make([]string, len(asked))
+	for i, r := range asked {
+		_, _, paths[i] = resource(r)
 	}
 	return paths
+}
+
+// asked are the numbers of the resources that paths gives.
+func (t table) asked() []int {
+	complete := max(1, t.routes/len(tableKinds))
+	n := min(complete, sampledResources)
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i * complete / n
+	}
+	return numbers
+}
+
+// reading are the routes that answer GET PATH/{id} of the resources that are
+// asked for.
+func (t table) reading() []string {
+	asked := t.asked()
+	names := make([]string, len(asked))
+	for i, r := range asked {
+		_, name, _ := resource(r)
+		names[i] = name + "-" + tableKinds[0].name
+	}
+	return names
 }

@@ -2,9 +2,14 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -21,8 +26,10 @@ func document(t *testing.T, tab table) []byte {
 func TestTablesAreLoadedWithoutFindings(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{1, 2, 7, 8, 9, 1000} {
-		for _, sticky := range []string{stickyVisitor, stickyHeader} {
-			tab := table{routes: n, sticky: sticky}
+		for _, tab := range []table{
+			{routes: n, sticky: stickyVisitor}, {routes: n, sticky: stickyHeader},
+			{routes: n, sticky: stickyVisitor, decided: byRollout}, {routes: n, sticky: stickyHeader, decided: byFlag},
+		} {
 			loaded, problems := routes.Load("routes.yaml", document(t, tab))
 			for _, problem := range problems {
 				t.Errorf("%d routes: %s", n, problem)
@@ -39,7 +46,7 @@ func TestTablesAreLoadedWithoutFindings(t *testing.T) {
 }
 
 // checkWorkloadsMatch holds that every request of every workload has a route
-// with a service and a declared half.
+// with a service and the half that was to be declared.
 func checkWorkloadsMatch(t *testing.T, tab table, loaded *routes.Table) {
 	t.Helper()
 	for _, path := range tab.paths() {
@@ -51,10 +58,81 @@ func checkWorkloadsMatch(t *testing.T, tab table, loaded *routes.Table) {
 				continue
 			}
 			route := match.Entry.Route
-			if route.Service == "" || route.Percent == nil || *route.Percent != routes.One/2 || route.Sticky.String() != tab.sticky {
+			half := route.Percent != nil && *route.Percent == routes.One/2
+			switch tab.decided {
+			case byRollout:
+				half = route.Rollout != nil && slices.Contains(tab.reading(), route.Name) == (w.method == http.MethodGet || tab.routes == 1)
+			case byFlag:
+				half = route.Flag != ""
+			}
+			if route.Service == "" || !half || route.Sticky.String() != tab.sticky {
 				t.Errorf("%d routes: %s %s is served by %+v", tab.routes, w.method, full, route)
 			}
 		}
+	}
+}
+
+// Every flag that a table names is there, and true for half of the users, for
+// each flag another half.
+func TestFlagsAreTrueForHalf(t *testing.T) {
+	t.Parallel()
+	tab := table{routes: 17, sticky: stickyHeader, decided: byFlag}
+	name := filepath.Join(t.TempDir(), flagFile)
+	if err := writeFile(name, tab.writeFlags); err != nil {
+		t.Fatal(err)
+	}
+	evaluator, err := flags.New(flags.Options{Sources: []flags.Source{flags.FlagdFile(name)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := evaluator.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	loaded, _ := routes.Load(tableFile, document(t, tab))
+	on := map[string][]bool{}
+	for _, entry := range loaded.Routes() {
+		flag := entry.Route.Flag
+		if on[flag] != nil {
+			continue
+		}
+		for i := range 1000 {
+			answer := evaluator.Decide(t.Context(), &flags.Query{Flag: flag, Key: fmt.Sprint("user-", i)})
+			if answer.Err != "" {
+				t.Fatalf("%s: %s", flag, answer.Err)
+			}
+			on[flag] = append(on[flag], answer.Value)
+		}
+	}
+	if len(on) != 3 {
+		t.Errorf("%d flags for 17 routes of 3 resources", len(on))
+	}
+	both := 0
+	for i := range 1000 {
+		n := 0
+		for flag := range on {
+			if on[flag][i] {
+				n++
+			}
+		}
+		if n > 0 && n < len(on) {
+			both++
+		}
+	}
+	for flag, values := range on {
+		n := 0
+		for _, value := range values {
+			if value {
+				n++
+			}
+		}
+		if n < 420 || n > 580 {
+			t.Errorf("%s is true for %d of 1000", flag, n)
+		}
+	}
+	if both < 650 { // 3 in 4, were they tossed
+		t.Errorf("the flags say different things to %d of 1000 users only", both)
 	}
 }
 

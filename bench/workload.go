@@ -32,8 +32,13 @@ type workload struct {
 	// each of them has under way (HTTP/2).
 	connections, streams int
 	// line is the ratio of CPU per request to reverse_proxy's that must not be
-	// exceeded.
+	// exceeded; 0: there is none.
 	line float64
+	// decided also asks Strangler with routes that a rollout or a flag decides.
+	decided bool
+	// fresh has every request come from a new visitor, of whom nothing is known
+	// and nothing is kept.
+	fresh bool
 }
 
 // The origin's answers. The small one is an object as a REST API gives it; the
@@ -56,11 +61,15 @@ func workloads() []workload {
 	return []workload{
 		{
 			name: "json", title: "small JSON answer, sticky by visitor cookie", method: http.MethodGet, id: idSmall,
-			answer: smallAnswer, sticky: stickyVisitor, connections: 16, streams: 1, line: 0.75,
+			answer: smallAnswer, sticky: stickyVisitor, connections: 16, streams: 1, line: 0.75, decided: true,
 		},
 		{
 			name: "json-header", title: "small JSON answer, sticky by header", method: http.MethodGet, id: idSmall,
-			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, line: 0.75,
+			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, line: 0.75, decided: true,
+		},
+		{
+			name: "json-new", title: "small JSON answer, every request a new visitor", method: http.MethodGet, id: idSmall,
+			answer: smallAnswer, sticky: stickyVisitor, connections: 16, streams: 1, decided: true, fresh: true,
 		},
 		{
 			name: "100k", title: "100 KiB answer", method: http.MethodGet, id: idLarge,
@@ -75,6 +84,15 @@ func workloads() []workload {
 			answer: smallAnswer, http2: true, sticky: stickyVisitor, connections: 8, streams: 4, line: 1,
 		},
 	}
+}
+
+// users is how many visitors each crowd has: where flags decide thousands, so that
+// the cache of what they say is one.
+func (w workload) users() int {
+	if w.decided {
+		return 4000
+	}
+	return 1000
 }
 
 func workloadNames() []string {

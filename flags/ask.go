@@ -7,13 +7,14 @@ import (
 	"github.com/open-feature/go-sdk/openfeature"
 )
 
-// known is the outcome of an evaluation. It never changes.
+// known is the outcome of an evaluation. It never changes. What a hit reads comes
+// first: for most users none of it is in the processor's cache.
 type known struct {
-	version uint64    // of the sources when it began
-	at      time.Time // when it began
-	reach   int       // how many sources were asked
+	version uint64 // of the sources when it began
+	reach   int    // how many sources were asked
+	outcome int    // of answer, for counting
 	answer  Answer
-	outcome int // of answer, for counting
+	at      time.Time // when it began
 	// good is the last answer that was no doubt, with its time: this one's, or
 	// one before a failure.
 	good   *Answer

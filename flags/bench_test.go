@@ -17,6 +17,19 @@ func BenchmarkDecide(b *testing.B) {
 			e.Decide(ctx, &q)
 		}
 	})
+	b.Run("hit-many", func(b *testing.B) {
+		// Thousands of users, so that what is known of each is not in the processor's cache.
+		keys := make([]string, 8000)
+		for i := range keys {
+			keys[i] = fmt.Sprintf("user-%d@example.com", i)
+			e.Decide(ctx, &Query{Flag: "tickets", Key: keys[i]})
+		}
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			q := Query{Flag: "tickets", Key: keys[i%len(keys)]}
+			e.Decide(ctx, &q)
+		}
+	})
 	b.Run("hit-attributes", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

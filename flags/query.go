@@ -14,7 +14,8 @@ const maxQuery = 2048
 
 // Query is one question.
 type Query struct {
-	// Flag is the flag's key.
+	// Flag is the flag's key. It is kept as it is: pass the configuration's own
+	// text, not a part of a request.
 	Flag string
 	// Key is the targeting key, the request's sticky key; may be empty.
 	Key string
@@ -53,9 +54,10 @@ func (q *Query) equal(other *Query) bool {
 }
 
 // clone keeps nothing of the request's memory alive: a header's value is a part
-// of a much larger buffer.
+// of a much larger buffer. The flag's key stays one text for all users, so that
+// it is compared by its address.
 func (q *Query) clone() Query {
-	c := Query{Flag: strings.Clone(q.Flag), Key: strings.Clone(q.Key)}
+	c := Query{Flag: q.Flag, Key: strings.Clone(q.Key)}
 	if len(q.Attributes) > 0 {
 		c.Attributes = make([]Attribute, len(q.Attributes))
 	}

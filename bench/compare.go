@@ -1,0 +1,79 @@
+package main
+
+import "time"
+
+// ratios are to reverse_proxy in the same workload: below 1 is less.
+type ratios struct {
+	CPU        float64 `json:"cpu"`
+	Throughput float64 `json:"throughput"`
+	P50        float64 `json:"p50"`
+	P99        float64 `json:"p99"`
+	Mallocs    float64 `json:"mallocs,omitempty"`
+	Allocated  float64 `json:"allocated,omitempty"`
+	RSS        float64 `json:"rss"`
+	PSS        float64 `json:"pss"`
+	Peak       float64 `json:"peak_rss"`
+}
+
+// decidedRatios are to the routes with a fixed percentage.
+type decidedRatios struct {
+	CPU       float64 `json:"cpu"`
+	Mallocs   float64 `json:"mallocs"`
+	Allocated float64 `json:"allocated"`
+}
+
+// compare computes every subject's numbers and their ratios to the first one's.
+func (w *workloadResult) compare(o *options) {
+	base := w.Subjects[0]
+	for _, s := range w.Subjects {
+		s.CPU = lowQuintile(s.series(perAnswer))
+		s.Rate = highQuintile(s.series(perSecond))
+		s.ProxyBusy = nearestRank(s.series(proxyBusy), 0.5) / float64(len(o.proxyCPUs))
+		s.LoadBusy = nearestRank(s.series(loadBusy), 0.5) / float64(len(o.loadCPUs))
+		s.P50 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P50 }))
+		s.P99 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P99 }))
+		s.Ratio = ratios{
+			CPU:        ratio(s.CPU, base.CPU),
+			Throughput: ratio(s.Rate, base.Rate),
+			P50:        ratio(s.P50, base.P50),
+			P99:        ratio(s.P99, base.P99),
+			Mallocs:    ratio(s.Mallocs, base.Mallocs),
+			Allocated:  ratio(s.Allocated, base.Allocated),
+			RSS:        ratio(float64(s.Memory.RSS), float64(base.Memory.RSS)),
+			PSS:        ratio(float64(s.Memory.PSS), float64(base.Memory.PSS)),
+			Peak:       ratio(float64(s.Memory.Peak), float64(base.Memory.Peak)),
+		}
+	}
+	for _, s := range w.Subjects {
+		if p := w.percent(s); p != nil {
+			s.ToPercent = &decidedRatios{
+				CPU: ratio(s.CPU, p.CPU), Mallocs: ratio(s.Mallocs, p.Mallocs), Allocated: ratio(s.Allocated, p.Allocated),
+			}
+		}
+	}
+}
+
+// percent is the subject with fixed percentages in a table of the same size that
+// s is held against, nil when s is none of those that rollouts or flags decide.
+func (w *workloadResult) percent(s *subjectResult) *subjectResult {
+	if s.Decided != byRollout && s.Decided != byFlag {
+		return nil
+	}
+	for _, one := range w.Subjects {
+		if one.Decided == byPercent && one.Routes == s.Routes {
+			return one
+		}
+	}
+	return nil
+}
+
+// self are the ratios of reverse_proxy to itself in another process: 1 on a
+// quiet machine.
+func (w *workloadResult) self() ratios {
+	for _, s := range w.Subjects {
+		if s.Name == againName {
+			return s.Ratio
+		}
+	}
+	return ratios{}
+}
