@@ -97,8 +97,8 @@ type ControllerStatus struct {
 	Action rollout.Action `json:"action"`
 	// Evidence has the counts and each guard's report.
 	Evidence rollout.Evidence `json:"evidence"`
-	// LookedAt is when that was; zero before the first look, and while another
-	// engine over the same store looks.
+	// LookedAt is when that was; zero before the first look since the route last
+	// changed, and while another engine over the same store looks.
 	LookedAt time.Time `json:"looked_at,omitzero"`
 }
 
@@ -118,7 +118,7 @@ func (e *Engine) ControllerStatus() map[string]ControllerStatus {
 		if p := state.Rollout; p != nil {
 			s.Phase, s.Since, s.StartedBy, s.ApprovedBy = p.Phase, p.Since, p.StartedBy, p.ApprovedBy
 		}
-		if last, ok := looked[route]; ok {
+		if last, ok := looked[route]; ok && last.Version == state.Version {
 			s.Action, s.Evidence, s.LookedAt = last.Action, last.Evidence, last.At
 		}
 		if !state.Hold.Active(e.now()) {

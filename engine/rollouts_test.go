@@ -222,6 +222,32 @@ func TestASlowServiceIsTakenBackAndHeld(t *testing.T) {
 	})
 }
 
+// TestStatusTellsNothingOfAnEarlierState: between a change and the next look.
+func TestStatusTellsNothingOfAnEarlierState(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "on_breach: monolith")
+		defer s.close()
+		wantNow := func(when, why string) {
+			t.Helper()
+			if now := s.ControllerStatus()["r"]; !now.LookedAt.IsZero() || !strings.Contains(now.Action.Why, why) {
+				t.Errorf("%s: looked at %s: %s", when, now.LookedAt, now.Action.Why)
+			}
+			<-time.After(10 * time.Second)
+			if now := s.ControllerStatus()["r"]; now.LookedAt.IsZero() || !strings.Contains(now.Action.Why, why) {
+				t.Errorf("%s, later: looked at %s: %s", when, now.LookedAt, now.Action.Why)
+			}
+		}
+		s.start()
+		wantNow("started", "the step lasts")
+		_, err := s.ledger.Hold(t.Context(), "r", time.Time{}, act)
+		must(t, err)
+		wantNow("held", "held by")
+		_, err = s.ledger.Release(t.Context(), "r", act)
+		must(t, err)
+		wantNow("released", "the step lasts")
+	})
+}
+
 // TestFailuresHiddenByTheFallbackCount: the clients see nothing but good answers.
 func TestFailuresHiddenByTheFallbackCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -90,6 +90,8 @@ type Status struct {
 	Action   Action    `json:"action"`
 	Evidence Evidence  `json:"evidence"`
 	At       time.Time `json:"at"`
+	// Version is the route's that was looked at.
+	Version uint64 `json:"version"`
 }
 
 // NewController makes a controller; Run starts it.
@@ -151,6 +153,7 @@ func (c *Controller) Look(ctx context.Context) {
 	for _, route := range slices.Sorted(maps.Keys(plans)) {
 		t := task{route: route, state: snapshot.Route(route), plan: plans[route]}
 		t.status = c.assess(t, snapshot, now)
+		t.status.Version = t.state.Version
 		status[route] = t.status
 		switch t.status.Action.Do {
 		case RollBack:
