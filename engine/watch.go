@@ -15,6 +15,9 @@ const (
 	defaultQuiet = 50 * time.Millisecond
 	// mostQuiet is how many quiet times a file that never rests is waited for.
 	mostQuiet = 40
+	// shrunkQuiet is how many quiet times a file is left alone that is written in
+	// place and shorter than before: its writer may not be done with it.
+	shrunkQuiet = 10
 )
 
 // watcher tells when a file may have changed. It watches the folders of the
@@ -29,7 +32,8 @@ type watcher struct {
 	log         *slog.Logger
 
 	notify *fsnotify.Watcher // nil when the system gives none
-	last   sighting
+	told   sighting          // when changed was last called, or watching began
+	last   sighting          // the newest one
 	end    chan struct{}
 	done   sync.WaitGroup
 }
@@ -103,8 +107,9 @@ func (w *watcher) run() {
 		if since.IsZero() {
 			since = time.Now()
 		}
+		w.last = sight(w.path)
 		if time.Since(since) < mostQuiet*w.quiet {
-			rest.Reset(w.quiet)
+			rest.Reset(w.rest())
 		}
 	}
 	for {
@@ -131,7 +136,18 @@ func (w *watcher) run() {
 	}
 }
 
+// rest is how long the file must be left alone now. One that replaced another is
+// whole at once; one that is written in place has lost its old end first.
+func (w *watcher) rest() time.Duration {
+	was, now := w.told.info, w.last.info
+	if was != nil && now != nil && os.SameFile(was, now) && now.Size() < was.Size() {
+		return shrunkQuiet * w.quiet
+	}
+	return w.quiet
+}
+
 // concerns reports whether an event in one of the folders is about the file.
+// Other files in them, a log for example, may change all the time.
 func (w *watcher) concerns(event fsnotify.Event) bool {
 	name := filepath.Base(event.Name)
 	if name == filepath.Base(w.path) || name == filepath.Base(w.last.path) {
@@ -143,6 +159,7 @@ func (w *watcher) concerns(event fsnotify.Event) bool {
 // look remembers the file as it is now and watches the folders it is in.
 func (w *watcher) look() {
 	w.last = sight(w.path)
+	w.told = w.last
 	w.follow(w.last.path)
 }
 

@@ -84,6 +84,51 @@ func TestWatchRefusesAnEmptyFileUntilItIsWritten(t *testing.T) {
 	b.accepted()
 }
 
+func TestWatchIsNotDelayedByAnotherFileOfTheFolder(t *testing.T) {
+	t.Parallel()
+	const quiet = 200 * time.Millisecond
+	b := newBed(t, one("first"), func(_ *bed, o *Options) { o.Quiet = quiet })
+	busy, err := os.Create(filepath.Join(filepath.Dir(b.path), "access.log"))
+	must(t, err)
+	writing := time.NewTicker(quiet / 40)
+	defer writing.Stop()
+	b.write(one("second"))
+	start := time.Now()
+	for b.Table().Entry("second") == nil {
+		<-writing.C
+		if _, err := busy.WriteString("a line\n"); err != nil {
+			t.Fatal(err)
+		}
+		if time.Since(start) > mostQuiet/2*quiet {
+			t.Fatal("the table waits for the log to rest")
+		}
+	}
+	must(t, busy.Close())
+}
+
+func TestWatchTakesNoBeginningOfAFileThatIsWrittenInPlace(t *testing.T) {
+	t.Parallel()
+	const quiet = 200 * time.Millisecond
+	first := one("first") + "  - { name: more, match: /more, owner: o }\n  - { name: most, match: /most, owner: o }\n"
+	b := newBed(t, first, func(_ *bed, o *Options) { o.Quiet = quiet })
+	second := b.table(one("second"))
+	rest := "  - { name: third, match: /y, owner: o }\n"
+	must(t, os.WriteFile(b.path, []byte(second), 0o600))
+	late := time.After(3 * quiet)
+	for waiting := true; waiting; {
+		select {
+		case <-late:
+			waiting = false
+		case <-time.After(quiet / 20):
+		}
+		if b.Table().Entry("first") == nil {
+			t.Fatal("the beginning of a table is in force")
+		}
+	}
+	must(t, os.WriteFile(b.path, []byte(second+rest), 0o600))
+	b.runs("third")
+}
+
 func TestWatchSeesKubernetesSwapALink(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, "")

@@ -13,7 +13,7 @@ import (
 const routeTableIntro = "The document an operator owns: targets, and the routes that move from the monolith to a service. " +
 	"[`routes.example.yaml`](../../routes.example.yaml) is one; `strangler routes schema` prints its JSON Schema, which editors complete from; " +
 	"`strangler routes lint FILE` checks it; what it may find stands in [problems.md](problems.md). " +
-	"The running server watches the file: a good edit is taken within a second, a bad one is refused whole and the running table stays. " +
+	"The running server watches the file: a good edit is taken within a second, a bad one is refused whole and the running table stays. A program that writes it should write another file and rename it over this one, as editors do: of a file that is written in parts, the first part may be a table too. " +
 	"Fields are written in the order of this page; a field that is not here is an error."
 
 // schema is what this page needs of a JSON Schema.
