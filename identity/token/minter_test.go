@@ -1,0 +1,325 @@
+package token
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+func ask(tb testing.TB, m *Minter, s *Service, p *Prepared, now time.Time) Token {
+	tb.Helper()
+	minted, err := m.Token(s, p, now)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return minted
+}
+
+// Two requests that differ in anything a token says never share one.
+func TestTokensAreSharedOnlyByEquals(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, ES256, epoch)
+	m := NewMinter(ring, 0)
+	options := func(edit func(*ServiceOptions)) *Service {
+		o := ServiceOptions{Audience: "faq", ClientID: "x", Claims: map[string]Claim{"name": {Attribute: "name"}, "acr2": {Value: 1}}}
+		edit(&o)
+		s, err := ring.Service(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	same := func(*ServiceOptions) {}
+	services := map[string]*Service{
+		"service":        options(same),
+		"other audience": options(func(o *ServiceOptions) { o.Audience = "tickets" }),
+		"other type":     options(func(o *ServiceOptions) { o.Type = AccessToken }),
+		"other client":   options(func(o *ServiceOptions) { o.ClientID = "y" }),
+		"other lifetime": options(func(o *ServiceOptions) { o.Lifetime = 30 * time.Second }),
+		"other value":    options(func(o *ServiceOptions) { o.Claims["acr2"] = Claim{Value: 2} }),
+		"other source":   options(func(o *ServiceOptions) { o.Claims["name"] = Claim{Attribute: "acr"} }),
+		"required":       options(func(o *ServiceOptions) { o.Claims["name"] = Claim{Attribute: "name", Required: true} }),
+	}
+	full := func(s *Subject) {
+		s.Actor, s.Class, s.Methods, s.AuthTime = "7", "silver", []string{"pwd"}, epoch
+		s.Attributes = map[string]any{"name": "anna", "acr": "x"}
+	}
+	subjects := map[string]func(*Subject){
+		"subject":        full,
+		"other ID":       func(s *Subject) { s.ID = "43" },
+		"other session":  func(s *Subject) { s.Session[0]++ },
+		"other actor":    func(s *Subject) { s.Actor = "8" },
+		"no actor":       func(s *Subject) { s.Actor = "" },
+		"other class":    func(s *Subject) { s.Class = "gold" },
+		"other methods":  func(s *Subject) { s.Methods = []string{"pwd", "otp"} },
+		"other login":    func(s *Subject) { s.AuthTime = epoch.Add(time.Second) },
+		"other name":     func(s *Subject) { s.Attributes["name"] = "bob" },
+		"name by number": func(s *Subject) { s.Attributes["name"] = 1 },
+		// The attribute must not be taken for the claim.
+		"class as attribute": func(s *Subject) { s.Class = ""; s.Attributes["acr"] = "silver" },
+		"no class":           func(s *Subject) { s.Class = "" },
+	}
+	seen := map[string]string{}
+	for range 2 {
+		for service := range services {
+			for name, edit := range subjects {
+				p := prepared(t, func(s *Subject) { full(s); edit(s) })
+				text := ask(t, m, services[service], p, epoch).Text()
+				pair := service + ", " + name
+				if other, taken := seen[text]; taken && other != pair {
+					t.Errorf("%s has the token of %s", pair, other)
+				}
+				seen[text] = pair
+			}
+		}
+	}
+	if want := len(services) * len(subjects); len(seen) != want || m.Counts().Minted != uint64(want) {
+		t.Errorf("%d tokens, %+v; want %d, each minted once", len(seen), m.Counts(), want)
+	}
+}
+
+func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, EdDSA, epoch)
+	m, service := NewMinter(ring, 0), newService(t, ring, ServiceOptions{})
+	renewals := map[int]int{}
+	for user := range 100 {
+		p := prepared(t, func(s *Subject) { s.ID = fmt.Sprint(user) })
+		first := ask(t, m, service, p, epoch)
+		for second := range 60 {
+			now := epoch.Add(time.Duration(second) * time.Second)
+			got := ask(t, m, service, p, now)
+			if got.Expires().Sub(now) < MinLeft {
+				t.Fatalf("after %d s the token is good for %v", second, got.Expires().Sub(now))
+			}
+			if got != first {
+				renewals[second]++
+				break
+			}
+		}
+	}
+	most, total := 0, 0
+	for second, n := range renewals {
+		if second < 30 || second > 46 {
+			t.Errorf("%d renewals after %d s", n, second)
+		}
+		most, total = max(most, n), total+n
+	}
+	if total != 100 || most > 30 {
+		t.Errorf("%d renewals, %d in one second: %v", total, most, renewals)
+	}
+}
+
+func TestTokenInMemoryIsDropped(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		then func(r *Ring, m *Minter, s *Subject, now *time.Time)
+		kept bool
+	}{
+		"nothing happened":      {func(*Ring, *Minter, *Subject, *time.Time) {}, true},
+		"another key signs":     {func(r *Ring, _ *Minter, _ *Subject, _ *time.Time) { setKey(t, r, epoch) }, false},
+		"logged out":            {func(_ *Ring, m *Minter, s *Subject, _ *time.Time) { m.Forget(s.Session) }, false},
+		"another logged out":    {func(_ *Ring, m *Minter, _ *Subject, _ *time.Time) { m.Forget(SessionID{1}) }, true},
+		"the session was cut":   {func(_ *Ring, _ *Minter, s *Subject, _ *time.Time) { s.End = epoch.Add(20 * time.Second) }, false},
+		"the session was slid":  {func(_ *Ring, _ *Minter, s *Subject, _ *time.Time) { s.End = epoch.Add(time.Hour) }, true},
+		"a little later":        {func(_ *Ring, _ *Minter, _ *Subject, now *time.Time) { *now = now.Add(29 * time.Second) }, true},
+		"almost expired":        {func(_ *Ring, _ *Minter, _ *Subject, now *time.Time) { *now = now.Add(56 * time.Second) }, false},
+		"expired":               {func(_ *Ring, _ *Minter, _ *Subject, now *time.Time) { *now = now.Add(2 * time.Minute) }, false},
+		"the clock was set":     {func(_ *Ring, _ *Minter, _ *Subject, now *time.Time) { *now = now.Add(-11 * time.Second) }, false},
+		"the clock was trimmed": {func(_ *Ring, _ *Minter, _ *Subject, now *time.Time) { *now = now.Add(-time.Second) }, true},
+	} {
+		ring := newRing(t, EdDSA, epoch.Add(-time.Hour))
+		m, service := NewMinter(ring, 0), newService(t, ring, ServiceOptions{})
+		s, now := subject(nil), epoch
+		s.End = epoch.Add(10 * time.Minute)
+		first := ask(t, m, service, prepared(t, func(to *Subject) { *to = s }), now)
+		c.then(ring, m, &s, &now)
+		second := ask(t, m, service, prepared(t, func(to *Subject) { *to = s }), now)
+		if kept := first == second; kept != c.kept {
+			t.Errorf("%s: kept %v", name, kept)
+		}
+		if !s.End.IsZero() && second.Expires().After(s.End) {
+			t.Errorf("%s: the token outlives the session", name)
+		}
+	}
+}
+
+func TestShortSessionIsNotMintedForAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, EdDSA, epoch)
+	m, service := NewMinter(ring, 0), newService(t, ring, ServiceOptions{})
+	p := prepared(t, func(s *Subject) { s.End = epoch.Add(15 * time.Second) })
+	for second := range 11 {
+		ask(t, m, service, p, epoch.Add(time.Duration(second)*time.Second))
+	}
+	if got := m.Counts().Minted; got != 1 {
+		t.Errorf("%d tokens minted", got)
+	}
+	if _, err := m.Token(service, p, epoch.Add(11*time.Second)); err == nil {
+		t.Error("a token in the session's last seconds")
+	}
+}
+
+func TestRequestsThatComeTogetherMintOneToken(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, RS256, epoch)
+	m, service, p := NewMinter(ring, 0), newService(t, ring, ServiceOptions{}), prepared(t, nil)
+	for round, now := range []time.Time{epoch, epoch.Add(47 * time.Second), epoch.Add(10 * time.Minute)} {
+		var all sync.WaitGroup
+		begin := make(chan struct{})
+		for range 64 {
+			all.Go(func() {
+				<-begin
+				if _, err := m.Token(service, p, now); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(begin)
+		all.Wait()
+		if got := m.Counts().Minted; got != uint64(round+1) {
+			t.Errorf("round %d: %d tokens minted", round, got)
+		}
+	}
+}
+
+func TestMinterKeepsNoMoreThanItMay(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, EdDSA, epoch)
+	m, service := NewMinter(ring, 64), newService(t, ring, ServiceOptions{})
+	for user := range 1000 {
+		ask(t, m, service, prepared(t, func(s *Subject) { s.ID = fmt.Sprint(user) }), epoch)
+	}
+	kept := 0
+	for place := range m.cache.sets {
+		for way := range m.cache.sets[place].ways {
+			if m.cache.sets[place].ways[way].Load() != nil {
+				kept++
+			}
+		}
+	}
+	if kept > 64 || kept < 56 || m.Counts().Dropped != uint64(1000-kept) {
+		t.Errorf("%d kept, %+v", kept, m.Counts())
+	}
+}
+
+func TestUnderwayKeysAndSessionsChange(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, EdDSA, epoch)
+	m, service := NewMinter(ring, 16), newService(t, ring, ServiceOptions{})
+	var all sync.WaitGroup
+	for worker := range 8 {
+		all.Go(func() {
+			random := rand.New(rand.NewPCG(uint64(worker), 0))
+			for step := range 500 {
+				id := fmt.Sprint(random.IntN(40))
+				minted, err := m.Token(service, prepared(t, func(s *Subject) { s.ID = id }), epoch.Add(time.Duration(step)*time.Second/10))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if payload(t, minted)["sub"] != id {
+					t.Error("the token of somebody else")
+				}
+				switch random.IntN(50) {
+				case 0:
+					setKey(t, ring, epoch)
+				case 1:
+					m.Forget(subject(nil).Session)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestHitAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	ring := newRing(t, ES256, epoch)
+	m, service, p := NewMinter(ring, 0), newService(t, ring, ServiceOptions{}), prepared(t, nil)
+	if n := testing.AllocsPerRun(1000, func() { ask(t, m, service, p, epoch) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func BenchmarkHit(b *testing.B) {
+	ring := newRing(b, ES256, epoch)
+	m, service := NewMinter(ring, 0), newService(b, ring, ServiceOptions{})
+	var users [1024]*Prepared
+	for i := range users {
+		users[i] = prepared(b, func(s *Subject) { s.ID = fmt.Sprint(i) })
+		ask(b, m, service, users[i], epoch)
+	}
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			if _, err := m.Token(service, users[i%len(users)], epoch); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}
+
+// What a miss costs, and what golang-jwt takes for the same token.
+func BenchmarkMint(b *testing.B) {
+	for _, algorithm := range Algorithms {
+		ring := newRing(b, algorithm, epoch)
+		service := newService(b, ring, ServiceOptions{Claims: map[string]Claim{"name": {Attribute: "name"}, "roles": {Attribute: "roles"}}})
+		p := prepared(b, func(s *Subject) {
+			s.Attributes = map[string]any{"name": "Anna", "roles": []string{"desk", "night"}}
+		})
+		key, err := ring.Signing(epoch)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(string(algorithm)+"/ours", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := service.Mint(key, p, epoch); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(string(algorithm)+"/golang-jwt", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				t := jwt.NewWithClaims(jwt.GetSigningMethod(string(algorithm)), jwt.MapClaims{
+					"iss": "https://www.example.com", "aud": "faq", "sub": "42", "sid": p.session.String(),
+					"iat": epoch.Unix() - 10, "nbf": epoch.Unix() - 10, "exp": epoch.Unix() + 60, "jti": "0123456789012345678901",
+					"name": "Anna", "roles": []string{"desk", "night"},
+				})
+				t.Header["kid"] = key.ID()
+				if _, err := t.SignedString(key.private()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// What minting costs without the signature.
+func BenchmarkClaims(b *testing.B) {
+	ring := newRing(b, ES256, epoch)
+	service, p := newService(b, ring, ServiceOptions{Claims: map[string]Claim{"name": {Attribute: "name"}}}), prepared(b, nil)
+	var claims []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		claims, _ = service.appendClaims(claims[:0], p, 1, 2)
+	}
+}
+
+func BenchmarkPrepare(b *testing.B) {
+	s := subject(func(s *Subject) { s.Attributes = map[string]any{"name": "Anna", "roles": []string{"desk", "night"}} })
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Prepare(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
