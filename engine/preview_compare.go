@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"github.com/strangler-proxy/strangler/engine/recent"
@@ -158,10 +159,15 @@ func keptOff(d *routes.Decision, r *recent.Record, entry *routes.Entry) {
 // of the same route that was asked.
 func (c *comparison) flag(r *recent.Record, entry *routes.Entry) (routes.FlagValue, string) {
 	running := c.now.table.Entry(entry.Route.Name)
-	if r.Asked && r.Route == recent.Hash(entry.Route.Name) && running != nil && running.Route.Flag == entry.Route.Flag {
+	if r.Asked && r.Route == recent.Hash(entry.Route.Name) && running != nil && sameQuestion(running.Route, entry.Route) {
 		return r.Flag, ""
 	}
 	return routes.FlagUnknown, "flag " + entry.Route.Flag + " was not asked for it"
+}
+
+// sameQuestion says whether two routes ask their flag alike.
+func sameQuestion(a, b *routes.Route) bool {
+	return a.Flag == b.Flag && a.Sticky == b.Sticky && slices.Equal(a.FlagAttributes, b.FlagAttributes)
 }
 
 // bucketOf is the bucket that a request has by a route and its salt.

@@ -238,6 +238,9 @@ func TestPreviewOfAFlag(t *testing.T) {
 	must(t, err)
 	other, err := b.PreviewTable("draft.yaml", []byte(strings.Replace(b.table(flagged), "flag: tickets-service", "flag: other", 1)), 20)
 	must(t, err)
+	asked, err := b.PreviewTable("draft.yaml", []byte(strings.Replace(b.table(flagged), "flag: tickets-service", "flag: tickets-service, flag_attributes: [path]", 1)), 20)
+	must(t, err)
+	equal(t, "unknown when the flag is asked otherwise", asked.Unknown, 1)
 	fixed, err := b.PreviewTable("draft.yaml", []byte(strings.Replace(b.table(flagged), "flag: tickets-service", "percent: 0", 1)), 20)
 	must(t, err)
 	if same.Considered != 1 || same.Changed+same.Unknown+same.Moved != 0 || other.Unknown != 1 || fixed.ToMonolith != 1 {

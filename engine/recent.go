@@ -76,7 +76,8 @@ func (e *Engine) rememberKey(f *recent.Facts, r *http.Request, c *proxy.Client, 
 
 // glance is keyOf for a request that was decided without a key. It costs little
 // and makes nothing up: a visitor's signature is not checked, and without a
-// cookie there is no key yet.
+// cookie there is no key yet. It must find the key that keyOf would: who
+// changes one changes the other.
 func (e *Engine) glance(by routes.Sticky, r *http.Request, c *proxy.Client) (key string, otherwise recent.Key) {
 	if by.By != routes.StickyUser && by.By != routes.StickyVisitor {
 		return e.keyOf(by, r, c).text, recent.KeyMissing
