@@ -1,0 +1,116 @@
+package django
+
+import (
+	"bytes"
+	"compress/gzip"
+	"compress/zlib"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz"
+)
+
+// Compressor is django-redis' COMPRESSOR.
+type Compressor uint8
+
+// The compressors.
+const (
+	Uncompressed Compressor = iota
+	Zlib
+	Gzip
+	LZMA
+	LZ4
+	Zstd
+)
+
+// open answers what was compressed. django-redis leaves short values as they
+// are and finds that out by trying, and so does this.
+func (c Compressor) open(data []byte) ([]byte, error) {
+	out, err := c.expand(data)
+	if err == nil || errors.Is(err, errTooLarge) {
+		return out, err
+	}
+	return data, nil
+}
+
+func (c Compressor) expand(data []byte) ([]byte, error) {
+	switch c {
+	case Zlib:
+		return inflate(data)
+	case Gzip:
+		r, err := gzip.NewReader(bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		return bounded(r)
+	case LZ4:
+		return bounded(lz4.NewReader(bytes.NewReader(data)))
+	case LZMA:
+		return unxz(data)
+	case Zstd:
+		out, err := zstdReader().DecodeAll(data, nil)
+		if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+			return nil, errTooLarge
+		}
+		return out, err
+	}
+	return data, nil
+}
+
+// zstdReader's DecodeAll is safe for concurrent use.
+var zstdReader = sync.OnceValue(func() *zstd.Decoder {
+	r, err := zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxData), zstd.WithDecoderConcurrency(0))
+	if err != nil {
+		panic(err) // options that are constants
+	}
+	return r
+})
+
+// unxz refuses a dictionary of more than 8 MiB, which would be allocated:
+// django-redis asks for 4 (preset 4). The dictionary's size is in the block's
+// header (The .xz File Format 1.2.1, sections 2.1.1, 3.1 and 5.3.1).
+func unxz(data []byte) ([]byte, error) {
+	const block, lzma2, mostDictionary = 12, 0x21, 22
+	if len(data) < block+5 || data[block+1] != 0 || data[block+2] != lzma2 || data[block+4] > mostDictionary {
+		return nil, errors.New("an xz stream of another form")
+	}
+	r, err := xz.ReaderConfig{SingleStream: true}.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return bounded(r)
+}
+
+var inflaters sync.Pool // of io.ReadCloser that are zlib.Resetter
+
+// inflate reads a zlib stream of at most maxData.
+func inflate(data []byte) ([]byte, error) {
+	in := bytes.NewReader(data)
+	r, ok := inflaters.Get().(io.ReadCloser)
+	var err error
+	if ok {
+		err = r.(zlib.Resetter).Reset(in, nil)
+	} else {
+		r, err = zlib.NewReader(in)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("inflating: %w", err)
+	}
+	defer inflaters.Put(r)
+	return bounded(r)
+}
+
+func bounded(r io.Reader) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(r, maxData+1))
+	if err != nil {
+		return nil, fmt.Errorf("inflating: %w", err)
+	}
+	if len(out) > maxData {
+		return nil, errTooLarge
+	}
+	return out, nil
+}

@@ -1,0 +1,149 @@
+package django
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/pickle"
+)
+
+// values is a session's data: JSON's values with json.Number, or pickle's.
+type values map[string]any
+
+var errNoDict = errors.New("session data that is no dict")
+
+// decode reads a session's data. What cannot be read is unavailable.
+func (s Serializer) decode(data []byte) (values, error) {
+	var out values
+	var err error
+	if s == Pickle {
+		out, err = fromPickle(data)
+	} else {
+		out, err = fromJSON(data)
+	}
+	if err != nil {
+		return nil, unknown(session.Undecodable, err)
+	}
+	return out, nil
+}
+
+func fromPickle(data []byte) (values, error) {
+	v, err := pickle.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	dict, ok := v.(pickle.Dict)
+	if !ok {
+		return nil, errNoDict
+	}
+	out := make(values, len(dict))
+	for _, item := range dict {
+		if key, ok := item.Key.(string); ok {
+			out[key] = item.Value
+		}
+	}
+	return out, nil
+}
+
+// fromJSON reads what Python's json.dumps wrote: of two equal keys the last
+// counts, NaN and Infinity are numbers (null here), bytes are Latin-1.
+func fromJSON(data []byte) (values, error) {
+	if len(data) > maxData {
+		return nil, errTooLarge
+	}
+	out, err := unmarshal(data)
+	if err == nil {
+		return out, nil
+	}
+	if out, again := unmarshal(withoutNaN(data)); again == nil {
+		return out, nil
+	}
+	return nil, err
+}
+
+func unmarshal(data []byte) (values, error) {
+	decoder := json.NewDecoder(bytes.NewReader(latin1(data)))
+	decoder.UseNumber()
+	var out values
+	if err := decoder.Decode(&out); err != nil {
+		if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
+			return nil, errNoDict
+		}
+		return nil, errors.New("session data that is no JSON") // the error would quote it
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("session data with something after its JSON")
+	}
+	if out == nil {
+		return nil, errNoDict
+	}
+	return out, nil
+}
+
+// latin1 makes UTF-8 of Latin-1; json.dumps writes neither, only ASCII.
+func latin1(data []byte) []byte {
+	if bytes.IndexFunc(data, func(r rune) bool { return r >= 0x80 }) < 0 {
+		return data
+	}
+	var out bytes.Buffer
+	for _, c := range data {
+		out.WriteRune(rune(c))
+	}
+	return out.Bytes()
+}
+
+// withoutNaN writes null for the three numbers that JSON does not have.
+func withoutNaN(data []byte) []byte {
+	var out bytes.Buffer
+	for rest := string(data); rest != ""; {
+		if rest[0] == '"' {
+			end := 1
+			for end < len(rest) && rest[end] != '"' {
+				if rest[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			end = min(end+1, len(rest))
+			out.WriteString(rest[:end])
+			rest = rest[end:]
+			continue
+		}
+		found := ""
+		for _, word := range []string{"NaN", "-Infinity", "Infinity"} {
+			if strings.HasPrefix(rest, word) {
+				found = word
+				break
+			}
+		}
+		if found != "" {
+			out.WriteString("null")
+			rest = rest[len(found):]
+			continue
+		}
+		out.WriteByte(rest[0])
+		rest = rest[1:]
+	}
+	return out.Bytes()
+}
+
+// text answers the value of a key that must be a text; a number is one, as the
+// model's to_python takes it. ok is false when the key is missing.
+func (v values) text(key string) (text string, ok bool, err error) {
+	switch value := v[key].(type) {
+	case nil:
+		return "", false, nil
+	case string:
+		return value, true, nil
+	case json.Number:
+		return value.String(), true, nil
+	case int64:
+		return fmt.Sprint(value), true, nil
+	}
+	return "", false, unknown(session.Undecodable, fmt.Errorf("%s is no text", key))
+}
