@@ -32,8 +32,9 @@ func (s State) String() string {
 		return "known"
 	case Anonymous:
 		return "anonymous"
+	default:
+		return "unavailable"
 	}
-	return "unavailable"
 }
 
 // Reason says why an outcome is no principal, in one word for metrics and logs.

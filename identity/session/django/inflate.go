@@ -57,6 +57,7 @@ func (c Compressor) expand(data []byte) ([]byte, error) {
 			return nil, errTooLarge
 		}
 		return out, err
+	case Uncompressed:
 	}
 	return data, nil
 }

@@ -40,9 +40,9 @@ type monolith struct {
 
 // startDjango starts a Django of some settings, with a new SQLite database when
 // they name none.
-func startDjango(t testing.TB, settings object) *monolith {
-	t.Helper()
-	m := &monolith{t: t, dir: t.TempDir()}
+func startDjango(tb testing.TB, settings object) *monolith {
+	tb.Helper()
+	m := &monolith{t: tb, dir: tb.TempDir()}
 	all := object{
 		"SECRET_KEY": secretKey, "USE_TZ": true,
 		"DATABASES": object{"default": object{"ENGINE": "django.db.backends.sqlite3", "NAME": filepath.Join(m.dir, "db.sqlite3")}},
@@ -50,20 +50,20 @@ func startDjango(t testing.TB, settings object) *monolith {
 	for key, value := range settings {
 		all[key] = value
 	}
-	command := exec.CommandContext(t.Context(), testbed.Python(t), "-W", "ignore", "testdata/monolith.py")
+	command := exec.CommandContext(tb.Context(), testbed.Python(tb), "-W", "ignore", "testdata/monolith.py")
 	in, err := command.StdinPipe()
-	must(t, err)
+	must(tb, err)
 	out, err := command.StdoutPipe()
-	must(t, err)
+	must(tb, err)
 	var stderr strings.Builder
 	command.Stderr = &stderr
-	must(t, command.Start())
+	must(tb, command.Start())
 	m.in, m.out = in, bufio.NewReader(out)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = in.Close()
 		_ = command.Wait()
-		if t.Failed() && stderr.Len() > 0 {
-			t.Log(stderr.String())
+		if tb.Failed() && stderr.Len() > 0 {
+			tb.Log(stderr.String())
 		}
 	})
 	m.version = m.do("start", object{"settings_": all})["version"].(string)
@@ -116,44 +116,44 @@ func (m *monolith) database() (django.Queryer, sqldb.Dialect) {
 	return open(m.t, "sqlite://"+filepath.Join(m.dir, "db.sqlite3"))
 }
 
-func open(t testing.TB, address string) (django.Queryer, sqldb.Dialect) {
-	t.Helper()
+func open(tb testing.TB, address string) (django.Queryer, sqldb.Dialect) {
+	tb.Helper()
 	db, dialect, err := sqldb.Open(address)
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, db.Close()) })
 	return db, dialect
 }
 
 // users reads Django's own user model.
-func users(t testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Users {
-	t.Helper()
+func users(tb testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Users {
+	tb.Helper()
 	u, err := django.NewUsers(db, dialect, django.UserTable{Columns: []string{"username", "is_staff"}})
-	must(t, err)
+	must(tb, err)
 	return u
 }
 
-func dbEngine(t testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Database {
-	t.Helper()
+func dbEngine(tb testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Database {
+	tb.Helper()
 	engine, err := django.NewDatabase(db, dialect, "")
-	must(t, err)
+	must(tb, err)
 	return engine
 }
 
 // reader makes the part under test.
-func reader(t testing.TB, config django.Config, engine django.Engine, users *django.Users, now func() time.Time) *django.Sessions {
-	t.Helper()
+func reader(tb testing.TB, config django.Config, engine django.Engine, users *django.Users, now func() time.Time) *django.Sessions {
+	tb.Helper()
 	if config.SecretKeys == nil {
 		config.SecretKeys = []string{secretKey}
 	}
 	s, err := django.New(config, engine, users, now)
-	must(t, err)
+	must(tb, err)
 	return s
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -162,26 +162,26 @@ func cookieHeader(value string) http.Header {
 }
 
 // same fails the test when Django itself sees another user than the reader.
-func same(t testing.TB, m *monolith, s *django.Sessions, cookie string) session.Outcome {
-	t.Helper()
+func same(tb testing.TB, m *monolith, s *django.Sessions, cookie string) session.Outcome {
+	tb.Helper()
 	header := cookieHeader(cookie)
 	got := s.Resolve(context.Background(), header)
 	want := m.do("who", object{"header": header.Get("Cookie")})["id"]
 	switch {
 	case got.State == session.Unavailable:
-		t.Errorf("unavailable: %s: %v; Django sees %v", got.Reason, got.Err, want)
+		tb.Errorf("unavailable: %s: %v; Django sees %v", got.Reason, got.Err, want)
 	case got.State == session.Anonymous && want != nil:
-		t.Errorf("anonymous: %s; Django sees user %v", got.Reason, want)
+		tb.Errorf("anonymous: %s; Django sees user %v", got.Reason, want)
 	case got.State == session.Known && (want == nil || got.Principal.Subject != fmt.Sprint(want)):
-		t.Errorf("user %s; Django sees %v", got.Principal.Subject, want)
+		tb.Errorf("user %s; Django sees %v", got.Principal.Subject, want)
 	}
 	return got
 }
 
 // expect fails the test when the outcome is another.
-func expect(t testing.TB, got session.Outcome, state session.State, reason session.Reason) {
-	t.Helper()
+func expect(tb testing.TB, got session.Outcome, state session.State, reason session.Reason) {
+	tb.Helper()
 	if got.State != state || got.Reason != reason {
-		t.Errorf("%s %q (%v); want %s %q", got.State, got.Reason, got.Err, state, reason)
+		tb.Errorf("%s %q (%v); want %s %q", got.State, got.Reason, got.Err, state, reason)
 	}
 }

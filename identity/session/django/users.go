@@ -167,6 +167,7 @@ func (u *Users) key(id string) (parameter any, canonical string, err error) {
 			return id, id, nil
 		}
 		return strings.ReplaceAll(id, "-", ""), id, nil // char(32) there
+	case TextKey:
 	}
 	return id, id, nil
 }

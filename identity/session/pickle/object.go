@@ -91,7 +91,7 @@ func (m *machine) global(op byte) (any, error) {
 			return nil, err
 		}
 		name, err := m.line()
-		if err == nil && !(utf8.Valid(module) && utf8.Valid(name)) {
+		if err == nil && (!utf8.Valid(module) || !utf8.Valid(name)) {
 			err = fmt.Errorf("%w: a name that is no UTF-8", ErrMalformed)
 		}
 		return global{string(module), string(name)}, err
@@ -165,6 +165,7 @@ func (c class) make(args []any) any {
 		return zone(args)
 	case classDateTime:
 		return dateTime(args)
+	default:
 	}
 	if len(args) != 1 {
 		return nil
@@ -182,6 +183,7 @@ func (c class) make(args []any) any {
 			return date(arg)
 		case classClock:
 			return clock(arg)
+		default:
 		}
 	}
 	return nil

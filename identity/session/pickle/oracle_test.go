@@ -127,9 +127,10 @@ func TestDamagedPicklesAreReadAsPythonReadsThem(t *testing.T) {
 	t.Parallel()
 	pickles, _ := dumped(t, 400)
 	random := rand.New(rand.NewPCG(1, 2))
-	var inputs [][]byte
+	const count = 8_000
+	inputs := make([][]byte, 0, count)
 	var lines strings.Builder
-	for range 8_000 {
+	for range count {
 		data := damage(random, pickles[random.IntN(len(pickles))])
 		inputs = append(inputs, data)
 		lines.WriteString(base64.StdEncoding.EncodeToString(data) + "\n")

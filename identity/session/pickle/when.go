@@ -74,9 +74,9 @@ func sinceMidnight(b []byte) (time.Duration, bool) {
 	if len(b) != 6 {
 		return 0, false
 	}
-	hour, minute, second := time.Duration(b[0]&0x7f), time.Duration(b[1]), time.Duration(b[2])
-	micro := time.Duration(b[3])<<16 | time.Duration(b[4])<<8 | time.Duration(b[5])
-	since := hour*time.Hour + minute*time.Minute + second*time.Second + micro*time.Microsecond
+	hour, minute, second := int64(b[0]&0x7f), int64(b[1]), int64(b[2])
+	micro := int64(b[3])<<16 | int64(b[4])<<8 | int64(b[5])
+	since := time.Duration(((hour*60+minute)*60+second)*1e6+micro) * time.Microsecond
 	return since, hour < 24 && minute < 60 && second < 60 && micro < 1e6
 }
 

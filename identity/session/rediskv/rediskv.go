@@ -41,6 +41,7 @@ func Open(address string) (*Client, error) {
 // each request of a time without Redis, which the errors say too.
 type quiet struct{}
 
+// Printf drops what it is told.
 func (quiet) Printf(context.Context, string, ...any) {}
 
 // Close closes the connections.

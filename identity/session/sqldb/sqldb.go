@@ -51,10 +51,11 @@ func Open(address string) (*sql.DB, Dialect, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: not a URL", ErrURL)
 	}
-	driver, name, dialect := "", "", PostgreSQL
+	var driver, name string
+	var dialect Dialect
 	switch u.Scheme {
 	case "postgres", "postgresql":
-		driver, name = "pgx", readOnly(u, "default_transaction_read_only", "on")
+		driver, name, dialect = "pgx", readOnly(u, "default_transaction_read_only", "on"), PostgreSQL
 	case "mysql", "mariadb":
 		driver, name, dialect = "mysql", mysqlName(u), MySQL
 	case "sqlite":
