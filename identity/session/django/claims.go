@@ -23,8 +23,6 @@ func plain(v any) (out any, ok bool) {
 		return plainList(v), true
 	case []any:
 		return plainList(v), true
-	case map[string]any:
-		return v, true // JSON's own
 	case pickle.Dict:
 		object := make(map[string]any, len(v))
 		for _, item := range v {

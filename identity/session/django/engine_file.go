@@ -89,24 +89,32 @@ func (s *Sessions) fileExpiry(data values, changed time.Time) (time.Time, error)
 			return s.local(own.Format(isoLocal))
 		}
 		return own.Time, nil
-	case string:
-		if at, err := time.Parse(isoLocal+"Z07:00", own); err == nil {
-			return at, nil
+	case json.RawMessage:
+		var n int64
+		if json.Unmarshal(own, &n) == nil {
+			return s.endless(n, byAge), nil
 		}
-		return s.local(own)
+		var text string
+		if json.Unmarshal(own, &text) == nil {
+			return s.iso(text)
+		}
+	case string:
+		return s.iso(own)
 	case int64:
 		return s.endless(own, byAge), nil
-	case json.Number:
-		n, err := own.Int64()
-		if err != nil {
-			return byAge, unknown(session.Undecodable, errExpiry)
-		}
-		return s.endless(n, byAge), nil
 	}
 	return time.Time{}, unknown(session.Undecodable, errExpiry)
 }
 
 const isoLocal = "2006-01-02T15:04:05.999999"
+
+// iso reads what Django 4.1 and later write for a datetime.
+func (s *Sessions) iso(text string) (time.Time, error) {
+	if at, err := time.Parse(isoLocal+"Z07:00", text); err == nil {
+		return at, nil
+	}
+	return s.local(text)
+}
 
 func (s *Sessions) local(text string) (time.Time, error) {
 	at, err := time.ParseInLocation(isoLocal, text, s.config.Zone)

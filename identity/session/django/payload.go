@@ -12,7 +12,8 @@ import (
 	"github.com/strangler-proxy/strangler/identity/session/pickle"
 )
 
-// values is a session's data: JSON's values with json.Number, or pickle's.
+// values is a session's data. Of JSON each value is still its own text, as a
+// json.RawMessage, because most are never looked at; of pickle it is a value.
 type values map[string]any
 
 var errNoDict = errors.New("session data that is no dict")
@@ -68,9 +69,8 @@ func fromJSON(data []byte) (values, error) {
 
 func unmarshal(data []byte) (values, error) {
 	decoder := json.NewDecoder(bytes.NewReader(latin1(data)))
-	decoder.UseNumber()
-	var out values
-	if err := decoder.Decode(&out); err != nil {
+	var read map[string]json.RawMessage
+	if err := decoder.Decode(&read); err != nil {
 		if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
 			return nil, errNoDict
 		}
@@ -79,15 +79,21 @@ func unmarshal(data []byte) (values, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("session data with something after its JSON")
 	}
-	if out == nil {
+	if read == nil {
 		return nil, errNoDict
+	}
+	out := make(values, len(read))
+	for key, value := range read {
+		if string(value) != "null" {
+			out[key] = value
+		}
 	}
 	return out, nil
 }
 
 // latin1 makes UTF-8 of Latin-1; json.dumps writes neither, only ASCII.
 func latin1(data []byte) []byte {
-	if bytes.IndexFunc(data, func(r rune) bool { return r >= 0x80 }) < 0 {
+	if ascii(data) {
 		return data
 	}
 	var out bytes.Buffer
@@ -95,6 +101,15 @@ func latin1(data []byte) []byte {
 		out.WriteRune(rune(c))
 	}
 	return out.Bytes()
+}
+
+func ascii(data []byte) bool {
+	for _, c := range data {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // withoutNaN writes null for the three numbers that JSON does not have.
@@ -140,8 +155,14 @@ func (v values) text(key string) (text string, ok bool, err error) {
 		return "", false, nil
 	case string:
 		return value, true, nil
-	case json.Number:
-		return value.String(), true, nil
+	case json.RawMessage:
+		var number json.Number // takes a text that is a number, too
+		if value[0] != '"' && json.Unmarshal(value, &number) == nil {
+			return number.String(), true, nil
+		}
+		if json.Unmarshal(value, &text) == nil {
+			return text, true, nil
+		}
 	case int64:
 		return fmt.Sprint(value), true, nil
 	}

@@ -108,7 +108,7 @@ def logout(cookie, **_):
     return {}
 
 
-def raw(cookie, data=None, sql=None, params=None, **_):
+def raw(cookie=None, data=None, sql=None, params=None, **_):
     """Changes the database's row behind Django's back."""
     from django.db import connection
 
@@ -124,7 +124,7 @@ def who(header, **_):
     from django.http import HttpResponse
     from django.test import RequestFactory
 
-    request = RequestFactory().get("/", HTTP_COOKIE=header)
+    request = RequestFactory().get("/", HTTP_COOKIE=header.encode().decode("latin-1"))
     seen = {}
 
     def view(request):
