@@ -94,7 +94,7 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 			Ledger:      p.state.ledger,
 			Secrets:     p.state.db,
 			Parsed:      parsed,
-			StoreNotice: p.state.db.Notice(),
+			StoreNotice: p.state.db.Notice,
 			Webhooks:    p.state.sender.Status,
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),

@@ -38,9 +38,9 @@ type Options struct {
 	// Flags answers what the flags of routes say. The caller closes it after the
 	// engine. Nil: a route with a flag is the monolith's.
 	Flags *flags.Evaluator
-	// StoreNotice is what an operator must know of the store's file, for the
-	// status; empty: nothing.
-	StoreNotice string
+	// StoreNotice answers what an operator must know of the store's file, for the
+	// status; empty: nothing. Nil: nobody asks.
+	StoreNotice func() string
 	// Webhooks answers how the webhooks are, for the status. Nil: there are none.
 	Webhooks func() []notify.Status
 	// Telemetry takes the metrics. Nil: the engine makes its own. The caller

@@ -58,7 +58,7 @@ type StoreStatus struct {
 	Error string    `json:"error,omitempty"`
 	Since time.Time `json:"since,omitzero"`
 	// Notice is what an operator must know of the store's file: that it was
-	// damaged, what took its place, and what is lost.
+	// damaged or not there, what took its place, and what is lost.
 	Notice string `json:"notice,omitempty"`
 	// Unsaved is how many changes in effect the store has not taken yet.
 	Unsaved int `json:"unsaved"`
@@ -75,9 +75,11 @@ func (e *Engine) Status() Status {
 		Refused: e.refusal(), Brake: snapshot.Brake, Pins: e.pins.status(e.now()), Targets: []proxy.Status{},
 		Store: StoreStatus{
 			Known: snapshot.Known, Error: snapshot.StoreError, Since: snapshot.StoreErrorSince,
-			Notice:  e.options.StoreNotice,
 			Unsaved: len(snapshot.Unsaved), Visitors: e.visitors.Load() != nil,
 		},
+	}
+	if e.options.StoreNotice != nil {
+		s.Store.Notice = e.options.StoreNotice()
 	}
 	if e.options.Webhooks != nil {
 		s.Webhooks = e.options.Webhooks()

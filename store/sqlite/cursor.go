@@ -10,6 +10,8 @@ import (
 // it; found is false when it never did.
 func (s *Store) Cursor(ctx context.Context, name string) (seq uint64, found bool, err error) {
 	var at int64
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	err = s.db.QueryRowContext(ctx, `SELECT seq FROM cursor WHERE name = ?`, name).Scan(&at)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -36,6 +36,13 @@
 // monolith are in force before). TIME is that of the clock in UTC, and always
 // later than that of the snapshot before.
 //
+// # Removal
+//
+// The store looks before and after each write, and a server's every 2 s, whether
+// the two names still mean its files. What was removed is written anew with all
+// that was in it; a change is acknowledged only then. Another's file in its place
+// is left alone, and every write is an error.
+//
 // # The file
 //
 // A SQLite 3 database in WAL mode, synchronous=FULL (every commit is flushed

@@ -75,6 +75,8 @@ func insert(ctx context.Context, tx *sql.Tx, c *rollout.Change, row row) error {
 
 // records reads the journal.
 func (s *Store) records(ctx context.Context, query string, args ...any) (found []rollout.Change, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,8 @@ var _ token.Store = (*Store)(nil)
 
 // KeySet implements token.Store.
 func (s *Store) KeySet(ctx context.Context, issuer string) (version uint64, keys []byte, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	err = s.db.QueryRowContext(ctx, `SELECT version, keys FROM key_set WHERE issuer = ?`, issuer).Scan(&version, &keys)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

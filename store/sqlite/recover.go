@@ -82,10 +82,11 @@ func Recover(path string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.log = o.Logger
 	if s.notice == "" {
 		s.notice = earlier(path)
 	}
-	s.keep = keepSnapshots(s, o)
+	keepSnapshots(s, o)
 	return s, nil
 }
 
@@ -97,6 +98,7 @@ func openOwn(path string, o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	info, err := os.Stat(path)
+	notice := ""
 	switch {
 	case len(kept) == 0:
 	case err == nil && info.Mode().IsRegular() && info.Size() == 0:
@@ -109,10 +111,14 @@ func openOwn(path string, o Options) (*Store, error) {
 				return nil, fmt.Errorf("opening the store %s: %w", path, err)
 			}
 		}
-		o.Logger.Warn("the store's file is not there: it begins empty, and every route is on the monolith; to take the last snapshot instead, stop the server and rename it",
-			"store", path, "snapshot", kept[0]+".earlier")
+		notice = fmt.Sprintf("the store's file was not there at the start: the store began empty, and every route is on the monolith until it is set anew; "+
+			"to take the last snapshot instead, stop the server and rename %s to %s", kept[0]+".earlier", path)
+		o.Logger.Warn(notice, "store", path)
 	}
 	s, err := Open(path)
+	if err == nil {
+		s.notice = notice
+	}
 	if errors.Is(err, store.ErrForeign) && len(kept) > 0 {
 		return nil, fmt.Errorf("%w: %w", store.ErrCorrupt, err) // it was a store when those were made
 	}

@@ -61,11 +61,13 @@ type keeper struct {
 }
 
 // keepSnapshots begins with one when there is none yet.
-func keepSnapshots(s *Store, o Options) *keeper {
+func keepSnapshots(s *Store, o Options) {
 	k := &keeper{store: s, options: o, changed: make(chan struct{}, 1)}
+	s.keep = k
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() { k.run(ctx) })
+	done.Go(func() { k.attend(ctx) })
 	k.end = func() {
 		cancel()
 		done.Wait()
@@ -73,7 +75,22 @@ func keepSnapshots(s *Store, o Options) *keeper {
 	if kept, err := snapshots(s.path); err != nil || len(kept) == 0 || s.replaced {
 		k.note()
 	}
-	return k
+}
+
+// attend looks now and then whether the store's files are there, also when
+// nothing is written.
+func (k *keeper) attend(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done(): // a last time
+		}
+		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), snapshotTimeout)
+		_ = k.store.attend(bounded) // logged, and in the status
+		cancel()
+	}
 }
 
 // note says that there is something a snapshot should have.
@@ -152,7 +169,10 @@ func (s *Store) snapshot(ctx context.Context, at time.Time) (name string, err er
 	if err := removeDatabase(unfinished); err != nil {
 		return "", s.explain("copying", err)
 	}
-	if err := s.writeTo(ctx, unfinished); err != nil {
+	s.mu.RLock()
+	err = s.writeTo(ctx, unfinished)
+	s.mu.RUnlock()
+	if err != nil {
 		return "", s.explain("copying", errors.Join(err, removeDatabase(unfinished)))
 	}
 	if err := os.Rename(unfinished, name); err != nil { //nolint:gosec // beside the file that the operator names

@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -30,11 +33,17 @@ const (
 // Store is a rollout.Store in one SQLite file. Safe for concurrent use.
 type Store struct {
 	path string
-	db   *sql.DB // one connection: exclusive locking knows no second
 	keep *keeper // nil: no snapshots are made
+	log  *slog.Logger
 
-	notice   string // see Notice
-	replaced bool   // the file was damaged, and this is another
+	mu    sync.RWMutex // held for writing while another file takes the place of a removed one
+	db    *sql.DB      // one connection: exclusive locking knows no second
+	place place
+
+	notice    string // see Notice
+	replaced  bool   // the file was damaged, and this is another
+	moved     atomic.Pointer[string]
+	displaced atomic.Bool // the last look did not find the file in its place
 }
 
 var _ rollout.Store = (*Store)(nil)
@@ -61,18 +70,32 @@ func Open(path string) (*Store, error) {
 		return nil, fmt.Errorf("opening the store %s: %w", path, err)
 	}
 	db.SetMaxOpenConns(1)
-	s := &Store{path: path, db: db}
+	s := &Store{path: path, db: db, log: slog.New(slog.DiscardHandler)}
 	ctx, cancel := context.WithTimeout(context.Background(), openTimeout)
 	defer cancel()
 	if err := s.prepare(ctx); err != nil {
+		err = unwritable(path, err)
 		return nil, errors.Join(s.doubt(s.explain("opening", err)), db.Close())
+	}
+	if err := s.findPlace(ctx); err != nil {
+		return nil, errors.Join(s.explain("opening", err), db.Close())
 	}
 	return s, nil
 }
 
-// Notice is what an operator must know of the file: that it was damaged when
-// Recover opened it, now or earlier, and what became of it. Empty: nothing.
-func (s *Store) Notice() string { return s.notice }
+// Notice is what an operator must know of the file: that it was damaged, or not
+// there, when Recover opened it, that it was removed since, and what became of
+// it. Empty: nothing.
+func (s *Store) Notice() string {
+	moved := s.moved.Load()
+	switch {
+	case moved == nil:
+		return s.notice
+	case s.notice == "":
+		return *moved
+	}
+	return *moved + "; " + s.notice
+}
 
 // Close closes the file and releases its lock, after a last snapshot if one is
 // due.
@@ -80,6 +103,8 @@ func (s *Store) Close() error {
 	if s.keep != nil {
 		s.keep.end()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.db.Close(); err != nil {
 		return s.explain("closing", err)
 	}
@@ -151,6 +176,29 @@ func (s *Store) doubt(err error) error {
 	return err
 }
 
+// unwritable explains what SQLite says, in many ways, of a file that this user
+// may not write to. It opens and closes the file, which ends every lock that
+// this process has on it: only for one that could not be opened.
+func unwritable(path string, err error) error {
+	var sqliteErr *driver.Error
+	if !errors.As(err, &sqliteErr) {
+		return err
+	}
+	switch sqliteErr.Code() & 0xff {
+	case codes.SQLITE_IOERR, codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN, codes.SQLITE_PERM:
+	default:
+		return err
+	}
+	file, denied := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0) //nolint:gosec // the operator names the file
+	if denied == nil {
+		return errors.Join(err, file.Close())
+	}
+	if !errors.Is(denied, os.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("it is not writable for user %d (give it to that user, who alone is to read it: chown, chmod 600): %w", os.Getuid(), err)
+}
+
 // textError is an error's text without its meaning.
 type textError struct{ error }
 
@@ -170,22 +218,36 @@ func (s *Store) explain(doing string, err error) error {
 }
 
 // transact runs fn in a transaction, which is durable when transact returns
-// nil.
+// nil. It looks for the file before, so that nothing is written to one that was
+// removed, and after, since it may have been removed meanwhile.
 func (s *Store) transact(ctx context.Context, doing string, fn func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	err := s.attend(ctx)
+	if err == nil {
+		err = s.commit(ctx, fn)
+	}
+	if err == nil {
+		err = s.attend(ctx)
+	}
 	if err != nil {
 		return s.explain(doing, err)
+	}
+	return nil
+}
+
+func (s *Store) commit(ctx context.Context, fn func(*sql.Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
 	}
 	if err := fn(tx); err != nil {
 		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
 			err = errors.Join(err, undo)
 		}
-		return s.explain(doing, err)
+		return err
 	}
-	if err := tx.Commit(); err != nil {
-		return s.explain(doing, err)
-	}
-	return nil
+	return tx.Commit()
 }
 
 // emptied says whether a file lost all its content but not its log, which
