@@ -47,6 +47,8 @@ type App struct {
 	// Flags are the sources of feature flags, asked in this order: the first that
 	// has a flag answers. Default: none, and routes with a flag are the monolith's.
 	Flags []FlagSource `json:"flags,omitempty"`
+	// FlagOptions are for all of them.
+	FlagOptions FlagOptions `json:"flag_options,omitzero"`
 
 	// Recent is how many requests are remembered for previews, 256 bytes each; 0
 	// is none. Default: 50,000.
@@ -245,7 +247,7 @@ func (a *App) identity() (identity, error) {
 	if err != nil {
 		return identity{}, fmt.Errorf("store: %w", err)
 	}
-	sources, err := flagIdentity(a.Flags)
+	sources, err := flagIdentity(a.Flags, a.FlagOptions)
 	if err != nil {
 		return identity{}, fmt.Errorf("flags: %w", err)
 	}

@@ -22,7 +22,8 @@ func init() {
 //		store  sqlite <file>
 //		webhook <url> { … }
 //		recent <number>
-//		flags  flagd_file <file> | flagd <host:port> | flagd_rpc <host:port> | ofrep <url> | env
+//		flags  flagd_file <file> | flagd <host:port> { tls [<file>] } | flagd_rpc <host:port> | ofrep <url> { header <name> <value> } | env
+//		flags  wait <duration> | max_age <duration> | cache <entries>
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	d.Next() // the option's own name
@@ -37,7 +38,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 		"routes": func() error { return oneArg(d, "strangler: routes", "file", &app.Routes) },
 		"store":  func() error { return parseStore(d, &app.Store) },
 		"recent": func() error { return parseRecent(d, &app.Recent) },
-		"flags":  func() error { return parseFlags(d, &app.Flags) },
+		"flags":  func() error { return parseFlags(d, app) },
 	}
 	options["webhook"] = func() error { return parseWebhook(d, app) }
 	if err := parseBlock(d, "strangler", options, "flags", "webhook"); err != nil {

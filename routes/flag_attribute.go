@@ -22,6 +22,14 @@ type FlagAttribute struct {
 	Text string
 }
 
+// HeaderText is the header's name as the document has it; empty for the others.
+func (a FlagAttribute) HeaderText() string {
+	if a.From != FromHeader {
+		return ""
+	}
+	return a.Text[len(headerAttribute):]
+}
+
 // AttributeFrom is where an attribute's value comes from.
 type AttributeFrom uint8
 
