@@ -50,7 +50,7 @@ func run(ctx context.Context, logger *slog.Logger, db, listen string, open Open)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: logFlags(logger, handler), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	logger.Info("listening", "address", listener.Addr().String(), "db", db)
