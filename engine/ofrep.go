@@ -79,16 +79,16 @@ func (e *Engine) askFlagAbout(ctx context.Context, route *routes.Route, about of
 	}
 	q := flags.Query{Flag: route.Flag, Key: about.TargetingKey()}
 	for _, attribute := range route.FlagAttributes {
-		if value := sent(about, &attribute); value != "" && len(value) <= maxAttribute {
+		if value := attributeIn(about, &attribute); value != "" && len(value) <= maxAttribute {
 			q.Attributes = append(q.Attributes, flags.Attribute{Name: attribute.Text, Value: value})
 		}
 	}
 	return e.options.Flags.Decide(ctx, &q)
 }
 
-// sent is the value of an attribute in a context, under the name that rules know
+// attributeIn is the value of an attribute in a context, under the name that rules know
 // it by; empty when there is none that is a text.
-func sent(about ofrepserver.Context, of *routes.FlagAttribute) string {
+func attributeIn(about ofrepserver.Context, of *routes.FlagAttribute) string {
 	if of.From != routes.FromHeader {
 		value, _ := about[of.Text].(string)
 		return value
