@@ -28,6 +28,7 @@ type flagdBed struct {
 	address string
 	sync    bool
 	json    *evaluator.JSON
+	options []grpc.ServerOption
 
 	mu      sync.Mutex
 	rules   string
@@ -79,7 +80,7 @@ func (b *flagdBed) start() {
 		return err == nil
 	})
 	if b.sync {
-		server := grpc.NewServer()
+		server := grpc.NewServer(b.options...)
 		syncv1grpc.RegisterFlagSyncServiceServer(server, b)
 		b.stop = server.Stop
 		go func() { _ = server.Serve(listener) }()

@@ -121,14 +121,15 @@ func (r *rules) apply(text string) error {
 	return nil
 }
 
-// lose says that the rules may be old from now on.
-func (r *rules) lose(why error) {
+// lose says that the rules may be old from now on, and whether there are any.
+func (r *rules) lose(why error) (there bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ready && !r.lost {
 		r.lost = true
 		r.tell(openfeature.ProviderStale, why.Error())
 	}
+	return r.ready
 }
 
 func (r *rules) tell(kind openfeature.EventType, message string) {

@@ -49,7 +49,9 @@ func (f *syncFeed) follow(ctx context.Context, to *rules) {
 	defer f.connection.Close()
 	persist(ctx, func(ctx context.Context) (heard bool) {
 		heard, err := f.listen(ctx, to)
-		to.lose(err)
+		if !to.lose(err) {
+			f.report(err)
+		}
 		f.connection.ResetConnectBackoff() // ours is the pause
 		return heard
 	})

@@ -102,6 +102,9 @@ func (s *source) start(ctx context.Context, api *openfeature.EvaluationAPI) erro
 
 // refused notes an error that leaves the source as it is, or that it is over.
 func (s *source) refused(err error) {
+	if err != nil && s.missing(err) {
+		return
+	}
 	before := s.report.Load()
 	if err == nil {
 		if s.report.Swap(nil) != nil {
@@ -114,6 +117,22 @@ func (s *source) refused(err error) {
 	}
 	s.report.Store(&report{at: s.owner.now(), err: err.Error()})
 	s.owner.options.Logger.Error("flags refused, the old ones stay", slog.String("source", s.Name), slog.Any("error", err))
+}
+
+// missing notes why a source has no flags yet, and whether that is so.
+func (s *source) missing(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := *s.state.Load()
+	if now.State != openfeature.NotReadyState {
+		return false
+	}
+	if now.err != err.Error() {
+		now.err = err.Error()
+		s.state.Store(&now)
+		s.owner.options.Logger.Warn("flag source is not there yet", slog.String("source", s.Name), slog.Any("error", err))
+	}
+	return true
 }
 
 // look takes over the state that the SDK keeps. Events are told by goroutines
