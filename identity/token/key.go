@@ -106,7 +106,7 @@ func (k Key) JWK() json.RawMessage { return k.jwk }
 func (k Key) Public() crypto.PublicKey { return k.public }
 
 // signs says whether the private half is there.
-func (k Key) signs() bool { return k.private != nil }
+func (k *Key) signs() bool { return k.private != nil }
 
 // withoutPrivate is the key that only verifies.
 func (k Key) withoutPrivate() *Key {

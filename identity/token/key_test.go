@@ -9,9 +9,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"math/big"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -206,6 +208,43 @@ func TestStoredSetIsReadBack(t *testing.T) {
 	}
 	if read.Keys[0].signs() || !read.Keys[1].signs() {
 		t.Error("a private half came or went")
+	}
+}
+
+var write = flag.Bool("write", false, "write the fixture of the newest format")
+
+func TestFormat1IsStillRead(t *testing.T) {
+	t.Parallel()
+	const name = "testdata/set-1.json"
+	if *write {
+		set := Set{Keys: []Scheduled{
+			{Key: newTestKey(t, RS512).withoutPrivate(), Published: epoch, Signs: epoch, Retires: epoch.Add(day)},
+			{Key: newTestKey(t, EdDSA), Published: epoch, Signs: epoch.Add(day), Retires: epoch.Add(2 * day)},
+			{Key: newTestKey(t, ES256), Published: epoch.Add(day), Signs: epoch.Add(2 * day)},
+		}}
+		content, err := set.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := decodeSet(content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := lab{t: t, set: set, now: epoch.Add(day)}
+	l.want("retired signing published ")
+	if key := set.Signing(l.now); key == nil || key.Algorithm() != EdDSA || set.Keys[0].signs() || !set.Keys[2].signs() {
+		t.Errorf("%+v", set.Status(l.now))
+	}
+	if again, err := set.encode(); err != nil || !bytes.Equal(again, content) {
+		t.Errorf("written again it is different (%v)", err)
 	}
 }
 

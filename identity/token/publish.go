@@ -52,13 +52,10 @@ type metadata struct {
 // Metadata serves the issuer's OpenID configuration, with keysURL as the place
 // of its keys.
 func (r *Ring) Metadata(keysURL string, now func() time.Time) http.Handler {
-	return r.serve(now, func(keys []Scheduled, _ time.Time) any {
-		m := metadata{Issuer: r.Issuer(), KeysURL: keysURL, SubjectTypes: []string{"public"}, ResponseTypes: []string{"none"}}
-		for _, k := range keys {
-			if !slices.Contains(m.Algorithms, k.Algorithm()) {
-				m.Algorithms = append(m.Algorithms, k.Algorithm())
-			}
-		}
+	// All algorithms, for some verifiers (go-oidc) never ask again: keys may change
+	// theirs.
+	m := metadata{Issuer: r.Issuer(), KeysURL: keysURL, Algorithms: Algorithms, SubjectTypes: []string{"public"}, ResponseTypes: []string{"none"}}
+	return r.serve(now, func([]Scheduled, time.Time) any {
 		return m
 	})
 }
