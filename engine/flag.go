@@ -107,8 +107,14 @@ func explainFlag(key string, a *flags.Answer) *FlagAnswer {
 // baggage of a request to a service, so that it and what it calls decide alike.
 // What is not known at once is left out: nobody waits for it. It gives the key
 // that it needed, which may be new.
-func (e *Engine) carry(a asker, d *routes.Decision, key stickyKey) stickyKey {
+func (e *Engine) carry(a asker, decided string, result *Result, key stickyKey) stickyKey {
+	d := &result.Decision
 	if d.Arm != routes.Service {
+		return key
+	}
+	if h := a.request.Header; d.Reason == routes.ReasonFlag && len(a.route.Baggage) == 0 && len(h[flags.BaggageHeader]) == 0 {
+		result.baggage[0] = decided
+		h[flags.BaggageHeader] = result.baggage[:]
 		return key
 	}
 	var room [routes.MaxBaggage + 1]flags.Carried

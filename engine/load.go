@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -191,6 +192,9 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	next.monolith = use(table.Document().Monolith, true)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
+		if flag := entry.Route.Flag; flag != "" {
+			next.lanes[i].baggage = flags.BaggageMember(flag, true)
+		}
 		if c := countsOf(entry, table.Document().Targets, running); c != nil {
 			next.lanes[i].counts, next.rollouts[entry.Route.Name] = c, rollout.PlanOf(entry.Route.Rollout)
 		}

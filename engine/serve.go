@@ -27,7 +27,8 @@ type Result struct {
 	// Duration is from arrival to the end of the answer.
 	Duration time.Duration
 
-	tally tally
+	tally   tally
+	baggage [1]string // the header's one line, when that is all
 }
 
 // Site holds the upstreams that a site's `target NAME { … }` blocks make, by
@@ -82,7 +83,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	e.remember(v, r, &c, entry, &decision, &key, start)
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
 	if entry != nil {
-		key = e.carry(asker{r, &c, entry.Route}, &result.Decision, key) //nolint:contextcheck // as above
+		key = e.carry(asker{r, &c, entry.Route}, lane.baggage, result, key) //nolint:contextcheck // as above
 	}
 	if key.cookie != "" {
 		http.SetCookie(w, e.visitors.Load().Cookie(key.cookie, secure(&c, r.Header)))

@@ -42,6 +42,7 @@ type lane struct {
 	service  upstream // without a name when the route has none
 	recorder *telemetry.Route
 	counts   *counts // nil when the table gives the route no rollout
+	baggage  string  // what a service hears of the flag that chose it; empty without one
 }
 
 // upstream is a target as the table names it.

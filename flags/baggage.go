@@ -3,6 +3,7 @@ package flags
 import (
 	"net/http"
 	"net/textproto"
+	"strconv"
 	"strings"
 )
 
@@ -91,7 +92,7 @@ func AddBaggage(h http.Header, decisions []Carried) (dropped int) {
 	}
 	var b strings.Builder
 	for i := range decisions {
-		member := encodeMember(&decisions[i])
+		member := BaggageMember(decisions[i].Flag, decisions[i].Value)
 		if size+len(member) > maxBaggage || members+1 > maxBaggageMembers {
 			dropped++
 			continue
@@ -110,12 +111,9 @@ func AddBaggage(h http.Header, decisions []Carried) (dropped int) {
 	return dropped
 }
 
-func encodeMember(c *Carried) string {
-	value := "=false"
-	if c.Value {
-		value = "=true"
-	}
-	return BaggagePrefix + escape(c.Flag) + value
+// BaggageMember is one decision as it stands in the header.
+func BaggageMember(flag string, value bool) string {
+	return BaggagePrefix + escape(flag) + "=" + strconv.FormatBool(value)
 }
 
 // ReadBaggage is for services: the decisions in a request's baggage.
