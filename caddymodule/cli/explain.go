@@ -27,8 +27,7 @@ func routesExplain() *cobra.Command {
 	cmd := command("explain METHOD URL", "Explains which route a request gets, and why",
 		"Explains which routes are looked at for a request, which one wins and why, the bucket, and the decision: by the running server,\n"+
 			"or offline from a route table (--routes) and, for shares, holds and salts, a store (--store).\n"+
-			"A running server keeps its store to itself: --store wants one whose server is stopped. It is brought to\n"+
-			"this release's schema, as a start of the server would; else it is only read. While the server runs, ask it: leave --routes and --store out.\n"+
+			"--store reads a copy of the store as it is at this moment; its server may run, and the file is neither locked nor changed.\n"+
 			"It sends nothing to the monolith or to a service, and changes nothing.",
 		cobra.RangeArgs(1, 2), func(ctx context.Context, t *terminal, args []string) error {
 			asked, err := f.request(args)

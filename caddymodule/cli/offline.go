@@ -10,7 +10,6 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/rollout"
-	"github.com/strangler-proxy/strangler/store"
 	"github.com/strangler-proxy/strangler/store/sqlite"
 )
 
@@ -25,10 +24,7 @@ func (f *explainFlags) offline(ctx context.Context, asked admin.ExplainRequest) 
 		if _, err := os.Stat(f.store); err != nil {
 			return x, "", fmt.Errorf("store: %w", err)
 		}
-		db, err := sqlite.Open(f.store) //nolint:contextcheck // it is bounded by itself
-		if errors.Is(err, store.ErrInUse) {
-			return x, "", &failure{code: ExitError, err: err, hint: "ask the running server: leave --routes and --store out"}
-		}
+		db, err := sqlite.Read(f.store) //nolint:contextcheck // it is bounded by itself
 		if err != nil {
 			return x, "", err
 		}

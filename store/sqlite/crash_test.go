@@ -144,6 +144,9 @@ func changeOnce(ctx context.Context, l *rollout.Ledger, i int) (rollout.Change, 
 	if share := l.Snapshot().Route(rolling); i%5 == 0 && (share.Share == 0 || share.Share == routes.One) {
 		return again(ctx, l, share.Share, act)
 	}
+	if i%10 == 5 {
+		return byHand(ctx, l, act)
+	}
 	switch i % 5 {
 	case 0:
 		share := routes.PPM(rand.N(500_000) + 1)
@@ -168,6 +171,30 @@ func changeOnce(ctx context.Context, l *rollout.Ledger, i int) (rollout.Change, 
 	}
 }
 
+// byHand changes the rollout that the controller moves. What it refuses at this
+// moment is left.
+func byHand(ctx context.Context, l *rollout.Ledger, act rollout.Act) (c rollout.Change, err error) {
+	switch state := l.Snapshot().Route(rolling); rand.N(5) {
+	case 0:
+		c, err = l.Advance(ctx, rolling, walk, act)
+	case 1:
+		act.By = fmt.Sprint("approver ", state.Version)
+		c, err = l.Approve(ctx, rolling, act)
+	case 2:
+		c, err = l.Pause(ctx, rolling, act)
+	case 3:
+		c, err = l.Resume(ctx, rolling, act)
+	default:
+		c, err = l.Undo(ctx, rolling, max(state.Version, 1)-1, act)
+	}
+	for _, refused := range []error{rollout.ErrNotStarted, rollout.ErrLastStep, rollout.ErrNotPaused, rollout.ErrNoVersion} {
+		if errors.Is(err, refused) {
+			return rollout.Change{}, nil
+		}
+	}
+	return c, err
+}
+
 // again starts the rollout, or takes it back when it is at its end.
 func again(ctx context.Context, l *rollout.Ledger, share routes.PPM, act rollout.Act) (rollout.Change, error) {
 	if share == 0 {
@@ -181,7 +208,7 @@ func again(ctx context.Context, l *rollout.Ledger, share routes.PPM, act rollout
 func TestKilledWriterLosesNothing(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
-	seen := &journal{newest: map[string]rollout.Change{}, lines: map[uint64]string{}}
+	seen := &journal{newest: map[string]rollout.Change{}, lines: map[uint64]string{}, verbs: map[rollout.Verb]int{}}
 	acknowledged := 0
 	for crash := range crashes() {
 		lines := killOne(t, path, crash)
@@ -197,6 +224,12 @@ func TestKilledWriterLosesNothing(t *testing.T) {
 	if acknowledged < 5*crashes() || seen.steps < crashes() || seen.snapshots == 0 {
 		t.Errorf("only %d changes were acknowledged, of them %d steps: nothing was tested", acknowledged, seen.steps)
 	}
+	for _, verb := range []rollout.Verb{rollout.VerbAdvance, rollout.VerbApprove, rollout.VerbPause, rollout.VerbResume, rollout.VerbUndo} {
+		if seen.verbs[verb] == 0 && !testing.Short() {
+			t.Errorf("no %s by hand was tested", verb)
+		}
+	}
+	t.Logf("by hand: %v", seen.verbs)
 	t.Logf("%d changes acknowledged over %d kills, %d steps of a rollout, %d snapshots read", acknowledged, crashes(), seen.steps, seen.snapshots)
 }
 
@@ -247,6 +280,7 @@ type journal struct {
 	lines     map[uint64]string // of what was acknowledged
 	steps     int
 	snapshots int
+	verbs     map[rollout.Verb]int // by hand
 }
 
 // check reads what a dead child has written.
@@ -287,6 +321,9 @@ func (j *journal) check(t *testing.T, path string, acknowledged map[uint64]strin
 // take holds the next record against those before it.
 func (j *journal) take(t *testing.T, c rollout.Change) {
 	t.Helper()
+	if c.Act.Source == rollout.SourceCLI {
+		j.verbs[c.Verb]++
+	}
 	if j.last++; c.Seq != j.last {
 		t.Fatalf("record %d stands at place %d", c.Seq, j.last)
 	}

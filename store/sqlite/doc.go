@@ -14,7 +14,7 @@
 // as long as the store is open, and a second process gets store.ErrInUse. Two
 // proxies deciding by one file would each believe their own memory; a fleet
 // shares a store that is made for it. The lock goes with the process, however
-// it ends. There is no -shm file, since nobody shares the WAL's index.
+// it ends. Read looks at a copy, and needs no lock. There is no -shm file, since nobody shares the WAL's index.
 //
 // # Damage
 //

@@ -44,6 +44,7 @@ type Store struct {
 	replaced  bool   // the file was damaged, and this is another
 	moved     atomic.Pointer[string]
 	displaced atomic.Bool // the last look did not find the file in its place
+	temporary string      // the folder of a copy, see Read
 }
 
 var _ rollout.Store = (*Store)(nil)
@@ -105,7 +106,11 @@ func (s *Store) Close() error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.db.Close(); err != nil {
+	err := s.db.Close()
+	if s.temporary != "" {
+		err = errors.Join(err, os.RemoveAll(s.temporary))
+	}
+	if err != nil {
 		return s.explain("closing", err)
 	}
 	return nil
