@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -34,6 +35,28 @@ const (
 // identity is what an engine works on: two absolute paths, and the sources of
 // flags as JSON.
 type identity struct{ store, routes, flags string }
+
+// lastTable is where the last good route table is kept: beside the store.
+func lastTable(id identity) string { return id.store + ".routes" }
+
+// serving says that this process is a server's; see Serve.
+var serving atomic.Bool
+
+// Serve tells that this process runs a server, and does not only check a
+// configuration: its first configuration may then start with the last good
+// route table when its own is refused.
+func Serve() { serving.Store(true) }
+
+// mayStartWithLast says whether a refused table is no reason to refuse the
+// configuration: nothing runs yet that would go on.
+func mayStartWithLast(id identity) bool {
+	first := true
+	engines.Range(func(any, any) bool {
+		first = false
+		return false
+	})
+	return first && serving.Load() && engine.HasLastTable(lastTable(id), id.routes)
+}
 
 // state is a store, the ledger over it and what tells of its changes.
 type state struct {
@@ -95,6 +118,7 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 			Secrets:     p.state.db,
 			Parsed:      parsed,
 			StoreNotice: p.state.db.Notice,
+			LastTable:   lastTable(id),
 			Webhooks:    p.state.sender.Status,
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),

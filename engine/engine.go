@@ -35,6 +35,9 @@ type Options struct {
 	// Parsed is the table that the first Watch loads, if its file still has that
 	// content. Nil: Watch reads it.
 	Parsed *Parsed
+	// LastTable is a file in which the last good table is kept, for a start at
+	// which the table's own is refused. Empty: it is not kept.
+	LastTable string
 	// Flags answers what the flags of routes say. The caller closes it after the
 	// engine. Nil: a route with a flag is the monolith's.
 	Flags *flags.Evaluator

@@ -25,7 +25,7 @@ type Refusal struct {
 
 // Watch loads the route table in a file and goes on watching it. The error is
 // a *RefusedError when the table is bad; the engine then goes on with what it
-// had. A path that is being watched already is only read again, and a bad
+// had. One that had none goes on with Options.LastTable, without an error. A path that is being watched already is only read again, and a bad
 // table in it is no error: the running one stays, and Status says so.
 func (e *Engine) Watch(path string) error {
 	path, err := filepath.Abs(path)
@@ -52,6 +52,9 @@ func (e *Engine) first(path string) (watched bool, err error) {
 		return true, nil
 	}
 	if err := e.read(path, true); err != nil {
+		if e.startWithLast(path) {
+			return false, nil
+		}
 		e.setRefusal(before)
 		e.seen = seen
 		return false, err
@@ -122,6 +125,7 @@ func (e *Engine) read(path string, force bool) error {
 		return e.refuse(problems)
 	}
 	e.install(next)
+	e.keepLast(path, sum, data)
 	if len(data) >= largeTable {
 		debug.FreeOSMemory()
 	}

@@ -28,7 +28,9 @@ func (e *Engine) Offer(names []string) (withdraw func(), err error) {
 	if e.refusal() != nil {
 		// It may have been refused for want of what is offered now. When it is
 		// refused again, Status still says so.
-		_ = e.Reload()
+		if err := e.Reload(); err != nil {
+			e.log.Warn("the configuration is loaded, but its route table is still refused; the one before runs", "error", err)
+		}
 	}
 	return func() {
 		e.mu.Lock()

@@ -45,6 +45,9 @@ type TableStatus struct {
 	Version  string    `json:"version"`
 	LoadedAt time.Time `json:"loaded_at"`
 	Routes   int       `json:"routes"`
+	// Taken, when set, is when an earlier process read this table, the last good
+	// one: what the file held when this process started was refused.
+	Taken time.Time `json:"taken,omitzero"`
 	// Findings is how many warnings the table came with; routes lint lists them.
 	Findings int `json:"findings"`
 }
@@ -93,7 +96,7 @@ func (e *Engine) Status() Status {
 		return s
 	}
 	s.Table = &TableStatus{
-		Path: v.path, Version: v.table.Version(), LoadedAt: v.loadedAt,
+		Path: v.path, Version: v.table.Version(), LoadedAt: v.loadedAt, Taken: v.taken,
 		Routes: len(v.states), Findings: v.findings,
 	}
 	s.Held, s.Store.Salts = v.count(e.now())

@@ -26,7 +26,8 @@ type plan struct {
 	table    *routes.Table
 	path     string
 	loadedAt time.Time
-	findings int // warnings that did not keep the table from running
+	taken    time.Time // by an earlier process, whose last good table it is; zero: read from its file
+	findings int       // warnings that did not keep the table from running
 
 	monolith upstream
 	lanes    []lane // by Entry.Index

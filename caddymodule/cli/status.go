@@ -93,7 +93,11 @@ func (r *report) print(t *terminal, all bool) {
 // printTrouble says what keeps the server from doing what it was told.
 func (r *report) printTrouble(t *terminal) {
 	if refused := r.Server.Refused; refused != nil {
-		t.styled(red, "ROUTE TABLE REFUSED since %s; the one before it runs:", moment(refused.At))
+		running := "the one before it runs"
+		if table := r.Server.Table; table != nil && !table.Taken.IsZero() {
+			running = "the last good table of " + moment(table.Taken) + " runs"
+		}
+		t.styled(red, "ROUTE TABLE REFUSED since %s; %s:", moment(refused.At), running)
 		for _, problem := range refused.Problems {
 			t.line("  %s", problem)
 		}

@@ -9,13 +9,16 @@ import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
-	_ "github.com/strangler-proxy/strangler/caddymodule"
+	"github.com/strangler-proxy/strangler/caddymodule"
 )
 
 func main() {
 	brand()
 	if code, done := top(os.Args[1:]); done {
 		os.Exit(code)
+	}
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		caddymodule.Serve()
 	}
 	caddycmd.Main()
 }
