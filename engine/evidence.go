@@ -72,8 +72,9 @@ func (c *counts) answeredBy(h http.Header) {
 		return
 	}
 	named := h[c.header][0]
+	named = named[:min(len(named), maxBuild)]
 	if known := c.build.Load(); known == nil || *known != named {
-		named = strings.Clone(named[:min(len(named), maxBuild)])
+		named = strings.Clone(named)
 		c.build.Store(&named)
 	}
 }

@@ -15,14 +15,14 @@ const ReasonPinned routes.Reason = "pinned"
 const (
 	pinWays  = 8       // places where one pin may be: a cache line
 	pinSets  = 1 << 13 // 65,536 pins, half a MiB
-	untilLen = 24      // bits of a pin that say until when, in seconds: half a year
+	untilLen = 30      // bits of a pin that say until when, in seconds from the start: 34 years
 	untilMax = 1<<untilLen - 1
 )
 
 // pins knows who stays on the monolith after a failure, in memory of a fixed
 // size and without a lock. A pin is the keyed hash of a cohort and a sticky key,
 // so nobody can aim at another's place, and the second until which it holds;
-// two people out of 2³⁷ share one. Routes of a cohort share their pins: they are
+// of 2³⁰ people, one is taken for somebody who is pinned. Routes of a cohort share their pins: they are
 // one flow. When a pin's places are all taken the one that ends first gives way.
 type pins struct {
 	seed    maphash.Seed
@@ -34,8 +34,8 @@ type pins struct {
 func newPins(now time.Time) *pins { return &pins{seed: maphash.MakeSeed(), epoch: now} }
 
 // find is the set of a pin and its tag, which is never 0.
-func (p *pins) find(r *routes.Route, key string) (set *[pinWays]atomic.Uint64, tag uint64) {
-	hash := maphash.String(p.seed, cohort(r))*31 ^ maphash.String(p.seed, key)
+func (p *pins) find(cohort, key string) (set *[pinWays]atomic.Uint64, tag uint64) {
+	hash := maphash.String(p.seed, cohort)*31 ^ maphash.String(p.seed, key)
 	return &p.sets[hash%pinSets], hash>>untilLen | 1
 }
 
@@ -45,8 +45,8 @@ func (p *pins) seconds(now time.Time) uint64 {
 }
 
 // pinned says whether who has the key is pinned at now.
-func (p *pins) pinned(r *routes.Route, key string, now time.Time) bool {
-	set, tag := p.find(r, key)
+func (p *pins) pinned(cohort, key string, now time.Time) bool {
+	set, tag := p.find(cohort, key)
 	for i := range set {
 		if pin := set[i].Load(); pin>>untilLen == tag {
 			return p.seconds(now) <= pin&untilMax
@@ -55,11 +55,11 @@ func (p *pins) pinned(r *routes.Route, key string, now time.Time) bool {
 	return false
 }
 
-// pin keeps who has the key on the monolith for the route's time from now on.
-func (p *pins) pin(r *routes.Route, key string, now time.Time) {
-	set, tag := p.find(r, key)
+// pin keeps who has the key on the monolith, from now on for so long.
+func (p *pins) pin(cohort, key string, now time.Time, long time.Duration) {
+	set, tag := p.find(cohort, key)
 	second := p.seconds(now)
-	pin := tag<<untilLen | p.seconds(now.Add(r.PinAfterFailure))
+	pin := tag<<untilLen | p.seconds(now.Add(long))
 	place, first := &set[0], uint64(untilMax)
 	for i := range set {
 		have := set[i].Load()
@@ -108,7 +108,7 @@ func (e *Engine) keepOff(d *routes.Decision, r *routes.Route, key stickyKey, key
 	if key.text == "" {
 		key = keyOf()
 	}
-	if key.text != "" && e.pins.pinned(r, key.text, now) {
+	if key.text != "" && e.pins.pinned(cohort(r), key.text, now) {
 		d.Arm, d.Reason = routes.Monolith, ReasonPinned
 	}
 	return key

@@ -187,13 +187,13 @@ func TestStreamDoesNotKeepAnOldTable(t *testing.T) {
 		arrived <- struct{}{}
 		<-leave
 	})
-	old := weak.Make(b.Table())
+	old, route := weak.Make(b.Table()), weak.Make(b.Table().Entry("streams").Route)
 	ended := make(chan string)
 	go func() { ended <- b.servedBy("/stream/x", nil) }()
 	<-arrived
 	b.write(fmt.Sprintf(streams, ", owner: o"))
 	must(t, b.Reload())
-	eventually(t, "the old table is gone", func() bool { runtime.GC(); return old.Value() == nil })
+	eventually(t, "the old table is gone", func() bool { runtime.GC(); return old.Value() == nil && route.Value() == nil })
 	close(leave)
 	equal(t, "served by", <-ended, "service")
 }

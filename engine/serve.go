@@ -75,9 +75,12 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	decision, entry, key := e.decide(v, r, &c, start) //nolint:contextcheck // it takes the request's own
 	lane := v.laneOf(entry)
-	// All that a stream, which may outlast many tables, keeps of this one.
-	recorder := lane.recorder
-	pinnable := decision.Arm == routes.Service && entry.Route.PinAfterFailure > 0 && key.text != ""
+	// All that a stream, which may outlast many tables, keeps of this one: an
+	// entry would keep all of them.
+	recorder, flow, pinFor := lane.recorder, "", time.Duration(0)
+	if decision.Arm == routes.Service && key.text != "" {
+		flow, pinFor = cohort(entry.Route), entry.Route.PinAfterFailure
+	}
 	way := v.way(lane, &decision, site)
 	result.Decision, result.Target = decision, way.target
 	e.remember(v, r, &c, entry, &decision, &key, start)
@@ -95,8 +98,8 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		end := served(result, err)
 		recorder.Record(ctx, &result.Decision, end)
 		result.tally.end(result, err)
-		if pinnable && end.Failure != "" && result.Decision.Arm == routes.Service {
-			e.pins.pin(entry.Route, key.text, e.now())
+		if pinFor > 0 && end.Failure != "" && result.Decision.Arm == routes.Service {
+			e.pins.pin(flow, key.text, e.now(), pinFor)
 		}
 	}()
 	way.fill(r, entry, c, result.RequestID)

@@ -432,6 +432,13 @@ func TestAScheduleAndAnApproval(t *testing.T) {
 	play(t, plan, func(t *testing.T, s *stage) { // fake time begins on Saturday, 1 January 2000, 00:00 UTC
 		t.Helper()
 		must(t)(s.ledger.Start(t.Context(), "a", plan, anna))
+		s.pass(time.Minute, nil)
+		s.want("the first step is one, too", "0 % step 0 running")
+		if a := s.c.Status()["a"].Action; a.Do != rollout.Wait || a.Why != "approval by carla" {
+			t.Errorf("nobody has approved: %+v", a)
+		}
+		must(t)(s.ledger.Approve(t.Context(), "a", rollout.Act{By: "carla", Source: rollout.SourceConsole}))
+		must(t)(s.ledger.Advance(t.Context(), "a", plan, anna))
 		must(t)(s.ledger.Approve(t.Context(), "a", anna))
 		s.pass(time.Hour, nil)
 		if a := s.c.Status()["a"].Action; a.Do != rollout.Wait || a.Why != "approval by carla" {

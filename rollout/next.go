@@ -92,6 +92,9 @@ func Next(s RouteState, p Plan, e Evidence, now time.Time) Action {
 			return wait
 		}
 	}
+	if p.MayRaise(s, p.Steps[at+1]) != nil {
+		return Action{Do: Wait, Why: "approval by " + p.Gates.approvers(s.Rollout), Share: s.Share}
+	}
 	if !p.Only.Contains(now) {
 		return Action{Do: Wait, Why: "only " + p.Only.String(), Until: p.Only.Next(now), Share: s.Share}
 	}
@@ -127,8 +130,6 @@ func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bo
 		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
 	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):
 		wait.Why = fmt.Sprintf("%d mismatches in %d comparisons: not certainly below %s", e.Mismatched, e.Compared, g.MismatchBelow)
-	case g.wantsApproval(p.Steps[p.position(s.Share)+1]) && !g.approved(s.Rollout):
-		wait.Why = "approval by " + g.approvers(s.Rollout)
 	default:
 		return wait, true
 	}

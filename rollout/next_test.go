@@ -96,6 +96,7 @@ func TestNext(t *testing.T) {
 		"a mismatch too many":      {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared, e.Mismatched = 3000, 1 }), rollout.Wait, 5 * percent, "1 mismatches in 3000", time.Time{}},
 		"compared":                 {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared = 3000 }), rollout.Advance, 25 * percent, "", time.Time{}},
 		"not approved":             {at(5 * percent), approval, passing(), rollout.Wait, 5 * percent, "anna or carla", time.Time{}},
+		"nor the first step":       {at(0), approval, rollout.Evidence{}, rollout.Wait, 0, "anna or carla", time.Time{}},
 		"approved":                 {approved, approval, passing(), rollout.Advance, 25 * percent, "", time.Time{}},
 		"approved by somebody":     {approved, plan(func(p *rollout.Plan) { p.Gates.Approval = []string{"anna"} }), passing(), rollout.Wait, 5 * percent, "anna", time.Time{}},
 		"not at this time":         {at(5 * percent), nights, passing(), rollout.Wait, 5 * percent, "only Mon-Fri", noon.Add(10 * time.Hour)},

@@ -7,8 +7,9 @@ import (
 )
 
 // Start begins a rollout: the route goes to the plan's first step, or stays
-// where it is when it is further already. In effect only when stored.
-// ErrStarted refuses one that is running or paused.
+// where it is when it is further already, or when the first step wants an
+// approval, which it then waits for. In effect only when stored. ErrStarted
+// refuses one that is running or paused.
 func (l *Ledger) Start(ctx context.Context, route string, p Plan, a Act) (Change, error) {
 	if err := p.Validate(); err != nil {
 		return Change{}, err
@@ -18,7 +19,10 @@ func (l *Ledger) Start(ctx context.Context, route string, p Plan, a Act) (Change
 		if before.started() {
 			return before, ErrStarted
 		}
-		before.Share = max(before.Share, p.Steps[0])
+		before.Rollout = nil // an approval of an earlier rollout's step
+		if p.MayRaise(before, p.Steps[0]) == nil {
+			before.Share = max(before.Share, p.Steps[0])
+		}
 		before.Rollout = &Progress{Phase: Running, Step: p.position(before.Share) + 1, Since: now, StartedBy: a.By}
 		return before, nil
 	})
