@@ -102,11 +102,11 @@ func benchRequest(tb testing.TB, size int) (server string, r *http.Request) {
 	return server, r
 }
 
-// benchUpload is benchRequest with a body of 1 MiB.
-func benchUpload(tb testing.TB) (server string, request func() *http.Request) {
+// benchUpload is benchRequest with a body of size bytes.
+func benchUpload(tb testing.TB, size int) (server string, request func() *http.Request) {
 	tb.Helper()
 	server = backend(tb, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }).URL
-	body := make([]byte, 1<<20)
+	body := make([]byte, size)
 	return server, func() *http.Request {
 		r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(bytes.NewReader(body))).WithContext(tb.Context())
 		r.ContentLength = int64(len(body))
@@ -123,6 +123,23 @@ func BenchmarkForward(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
 					h.ServeHTTP(&sink{make(http.Header, 8)}, r)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkUpload is what a request with a body costs: the service's is read
+// ahead, the monolith's is not.
+func BenchmarkUpload(b *testing.B) {
+	for name, size := range map[string]int{"300B": 300, "20KiB": 20 << 10, "1MiB": 1 << 20} {
+		for _, f := range forwarders {
+			b.Run(name+"/"+f.name, func(b *testing.B) {
+				url, request := benchUpload(b, size)
+				h := f.make(b, url)
+				b.ReportAllocs()
+				for b.Loop() {
+					h.ServeHTTP(&sink{make(http.Header, 8)}, request())
 				}
 			})
 		}
@@ -186,7 +203,10 @@ func BenchmarkRatio(b *testing.B) {
 		name string
 		turn int
 		make func(testing.TB) (string, func() *http.Request)
-	}{{"300B", 100, get(300)}, {"100KiB", 40, get(100 << 10)}, {"upload", 16, benchUpload}} {
+	}{{"300B", 100, get(300)}, {"100KiB", 40, get(100 << 10)}, {"upload", 16, func(tb testing.TB) (string, func() *http.Request) {
+		tb.Helper()
+		return benchUpload(tb, 1<<20)
+	}}} {
 		b.Run(c.name, func(b *testing.B) {
 			url, request := c.make(b)
 			times := make([][]time.Duration, len(forwarders))

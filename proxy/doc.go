@@ -22,9 +22,10 @@
 // ours. A Target (target.go) is one httputil.ReverseProxy; what it needs to know
 // of one request travels as an exchange (exchange.go), which is the request's
 // context and the ReverseProxy's response writer at once. rewrite.go, header.go
-// and forwarded.go make the outgoing request, sending.go takes in the client's
-// body, roundtrip.go takes it all to an endpoint (endpoint.go) under the breaker
-// (breaker.go), and patience.go ends what waits too long.
+// and forwarded.go make the outgoing request, ahead.go and sending.go take in the
+// client's body, before and after the request has its place in the bulkhead
+// (bulkhead.go), roundtrip.go takes it all to an endpoint (endpoint.go) under the
+// breaker (breaker.go), and patience.go ends what waits too long.
 //
 // Behind the ReverseProxy's http.RoundTripper are two clients for each URL: an
 // http.Transport for everything, and lean (lean.go) for the GET requests that

@@ -23,6 +23,7 @@ type exchange struct {
 
 	upgrade bool        // the client asks for a WebSocket
 	client  *clientConn // the client's connection, when it was taken
+	entered bool        // has a slot of the bulkhead
 	stream  bool        // counts as a stream, not as in flight
 
 	early    http.Header // fields of an informational answer

@@ -59,6 +59,7 @@ func Forward(w http.ResponseWriter, r *http.Request, p Plan) (Outcome, error) {
 		return Outcome{Arm: p.Arm, Status: http.StatusMethodNotAllowed}, clientFailure(http.StatusMethodNotAllowed, errConnect)
 	}
 	body := newUpload(r, p.keeps(r))
+	defer body.finish()
 	out := Outcome{Arm: p.Arm}
 	var f *Failure
 	if p.Arm == routes.Service {

@@ -147,6 +147,9 @@ func (t *Target) answer(res *http.Response) error {
 		// else it would first wait for more of the body.
 		h["Connection"] = []string{"close"}
 	}
+	if p, ok := x.in.Body.(*pass); ok {
+		p.settle()
+	}
 	x.receive(res)
 	x.call.head(res.StatusCode, res.Header, x.stream)
 	moveHeader(h, res)

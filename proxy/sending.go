@@ -53,28 +53,6 @@ func (s *sending) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// upload counts the exchange among those that wait for a client's body. These
-// may take only half of the bulkhead: clients that send slowly must not keep
-// everybody else from a service. It says whether there is room.
-func (x *exchange) upload() bool {
-	if x.target.maxInFlight == 0 {
-		return true
-	}
-	x.uploading.Store(true)
-	if x.target.uploads.Add(1) > max(x.target.maxInFlight/2, 1) {
-		x.uploaded()
-		return false
-	}
-	return true
-}
-
-// uploaded ends what upload has begun.
-func (x *exchange) uploaded() {
-	if x.uploading.Load() && x.uploading.Swap(false) {
-		x.target.uploads.Add(-1)
-	}
-}
-
 // grace is how long the client may keep us waiting for its body; 0: for ever.
 func (x *exchange) grace() time.Duration {
 	if !hasBody(x.in) || x.in.ProtoMajor >= 2 && hasPrefixFold(x.in.Header.Get("Content-Type"), "application/grpc") {

@@ -24,14 +24,16 @@ type reader struct{ pause time.Duration }
 func (r reader) RoundTrip(req *http.Request) (*http.Response, error) {
 	piece := make([]byte, 10_000)
 	for {
-		_, err := req.Body.Read(piece)
+		n, err := req.Body.Read(piece)
+		if n > 0 {
+			<-time.After(r.pause)
+		}
 		if err == io.EOF {
 			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		<-time.After(r.pause)
 	}
 }
 
@@ -71,7 +73,7 @@ func TestSlowBodyIsCutExactlyWhenItsGraceIsOver(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				s := target(t, proxy.Options{Transport: reader{c.target}}, nil, "http://a")
-				for range 2 { // the second time with the first one's alarm
+				for i := range 3 { // from the second time on with the first one's alarm
 					body, send := io.Pipe()
 					var sender sync.WaitGroup
 					sender.Go(func() {
@@ -87,7 +89,14 @@ func TestSlowBodyIsCutExactlyWhenItsGraceIsOver(t *testing.T) {
 					})
 					start := time.Now()
 					r := httptest.NewRequest(http.MethodPost, "/", body)
-					err := s.Serve(pipeWriter{httptest.NewRecorder(), body}, r, new(proxy.Call))
+					w := pipeWriter{httptest.NewRecorder(), body}
+					var err error
+					if i < 2 {
+						err = s.Serve(w, r, new(proxy.Call))
+					} else { // read ahead
+						r.ContentLength = int64(max(c.size*c.pieces, 1))
+						_, err = proxy.Forward(w, r, proxy.Plan{Arm: routes.Service, Service: s, Monolith: s})
+					}
 					if took := time.Since(start); kindOf(err) != c.kind || took < c.after || took > c.after+second {
 						t.Errorf("%v after %v, want %q after %v", err, took, c.kind, c.after)
 					}
@@ -102,7 +111,7 @@ func TestSlowBodyIsCutExactlyWhenItsGraceIsOver(t *testing.T) {
 	}
 }
 
-// Clients that send their bodies slowly neither keep a service from the others
+// Clients that send their bodies slowly, and could not be read ahead, neither keep a service from the others
 // nor stay for ever, and are not held against it.
 func TestManySlowBodies(t *testing.T) { //nolint:paralleltest // it takes the machine for itself
 	if testing.Short() {
@@ -129,7 +138,7 @@ func TestManySlowBodies(t *testing.T) { //nolint:paralleltest // it takes the ma
 	for range slow {
 		c := dialRaw(t, f.URL)
 		_ = c.SetDeadline(time.Now().Add(time.Minute))
-		c.say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\na")
+		c.say("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
 		answers.Go(func() {
 			res, err := http.ReadResponse(c.Reader, nil)
 			if err != nil || res.StatusCode != http.StatusRequestTimeout || !res.Close {
@@ -145,8 +154,11 @@ func TestManySlowBodies(t *testing.T) { //nolint:paralleltest // it takes the ma
 			t.Fatalf("GET: %q", text)
 		}
 	}
-	if _, text := do(t, http.MethodPost, f.URL, "body"); text != "monolith" {
+	if _, text := do(t, http.MethodPost, f.URL, "body"); text != "service" {
 		t.Errorf("POST: %q", text)
+	}
+	if _, text := do(t, http.MethodPost, f.URL, strings.Repeat("b", 1<<20)); text != "monolith" {
+		t.Errorf("POST of 1 MiB: %q", text)
 	}
 	answers.Wait()
 	eventually(t, "an empty service", func() bool { return s.Status().InFlight == 0 && proxy.Uploads(s) == 0 })
@@ -221,13 +233,14 @@ func TestSlowBodyOverHTTP2(t *testing.T) {
 			})
 			f.EnableHTTP2 = true
 			f.StartTLS()
-			for range 3 {
+			for _, length := range []int64{-1, -1, 10, 100_000, 10} {
 				body, send := io.Pipe()
 				ctx, cancel := context.WithCancel(t.Context())
 				r, err := http.NewRequestWithContext(ctx, http.MethodPut, f.URL, body)
 				if err != nil {
 					t.Fatal(err)
 				}
+				r.ContentLength = length
 				res, err := f.Client().Do(r)
 				if err != nil {
 					t.Fatal(err)

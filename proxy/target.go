@@ -143,15 +143,7 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 	if f := refuse(r); f != nil {
 		return f
 	}
-	if n := t.inFlight.Add(1); t.maxInFlight > 0 && n > t.maxInFlight {
-		t.inFlight.Add(-1)
-		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errBusy}
-	}
 	x := &exchange{target: t, call: *c, in: r, w: w}
-	if hasBody(r) && !x.upload() {
-		t.inFlight.Add(-1)
-		return &Failure{Kind: KindBusy, Status: http.StatusServiceUnavailable, Err: errUploads}
-	}
 	if !t.sweeping.Load() && t.sweeping.CompareAndSwap(false, true) {
 		time.AfterFunc(sweepEvery, t.sweep)
 	}
@@ -182,7 +174,12 @@ func (x *exchange) run(in *http.Request, cancel context.CancelCauseFunc) {
 		limit = min(limit, x.call.Timeout)
 	}
 	x.begin(limit, cancel)
-	x.target.proxy.ServeHTTP(x, in)
+	if x.failure = x.readAhead(); x.failure == nil {
+		x.failure = x.enter()
+	}
+	if x.failure == nil {
+		x.target.proxy.ServeHTTP(x, in)
+	}
 }
 
 // end is run's last word. The ReverseProxy panics when an answer breaks off;
@@ -194,9 +191,10 @@ func (x *exchange) end() {
 	}
 	x.patience.end(&x.target.alarms)
 	x.uploaded()
-	if x.stream {
+	switch {
+	case x.stream:
 		x.target.streams.Add(-1)
-	} else {
+	case x.entered:
 		x.target.inFlight.Add(-1)
 	}
 	e := recover()

@@ -17,7 +17,8 @@ var errPassOver = errors.New("the body belongs to a later attempt now")
 
 // upload is a request's body, read by one attempt after the other: a body of up
 // to limit bytes (and never more than that and one read) is kept, so that a
-// later attempt finds it again.
+// later attempt finds it again. What was read ahead of the first attempt is kept
+// until it is read for the last time.
 type upload struct {
 	src   io.Reader
 	limit int
@@ -28,8 +29,9 @@ type upload struct {
 	mu      sync.Mutex
 	attempt int
 	kept    []byte
-	lost    bool  // bytes were read that are not kept
-	err     error // src's last word
+	ahead   *aheadBuffer // in which kept begins; nil: nothing was read ahead
+	lost    bool         // bytes were read that no later attempt finds
+	err     error        // src's last word
 }
 
 // hasBody reports whether r has a body that may hold something.
@@ -119,15 +121,36 @@ func (p *pass) stored(b []byte) (n int, fresh bool, err error) {
 	case p.attempt != p.upload.attempt:
 		return 0, false, errPassOver
 	case p.at < len(p.kept):
-		n = copy(b, p.kept[p.at:])
-		p.at += n
-		return n, false, nil
+		return p.copied(b), false, p.lastWord()
 	case p.err != nil:
 		return 0, false, p.err
 	case p.limit == 0, len(p.kept) > p.limit:
 		p.lost, p.kept = true, nil
+		p.dropAhead()
 	}
 	return 0, true, nil
+}
+
+// copied copies what is kept. What no later attempt needs is dropped then.
+func (p *pass) copied(b []byte) int {
+	n := copy(b, p.kept[p.at:])
+	p.at += n
+	if p.limit == 0 {
+		p.lost = true
+		if p.at == len(p.kept) {
+			p.kept = nil
+			p.dropAhead()
+		}
+	}
+	return n
+}
+
+// lastWord is src's, once all that is kept was read.
+func (p *pass) lastWord() error {
+	if p.at < len(p.kept) {
+		return nil
+	}
+	return p.err
 }
 
 // leaveClean sees to it that a connection whose request was not read to its end

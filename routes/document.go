@@ -39,9 +39,9 @@ type Target struct {
 	// Timeouts says how long the target may stay silent.
 	Timeouts Timeouts `yaml:"timeouts,omitempty"`
 	// MaxInFlight is how many requests may be under way at the target at once.
-	// Those whose client is still sending the body take at most half of it. A
-	// service that is full falls back to the monolith. Default: no limit for the
-	// monolith, 1024 for a service.
+	// Those whose client is still sending the body after its first 64 KiB take at
+	// most half of it. A service that is full falls back to the monolith. Default:
+	// no limit for the monolith, 1024 for a service.
 	MaxInFlight int `yaml:"max_in_flight,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Breaker says when a dead service is no longer asked.
 	Breaker Breaker `yaml:"breaker,omitempty"`
