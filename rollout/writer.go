@@ -136,6 +136,9 @@ func (l *Ledger) apply(ctx context.Context, c Change) (Change, error) {
 	defer cancel()
 	stored, err := l.options.Store.Apply(ctx, c)
 	if err != nil {
+		if c.Verb == VerbWithdraw {
+			return Change{}, fmt.Errorf("taking back a change of %s that was not acknowledged: %w", c.Route, err)
+		}
 		return Change{}, fmt.Errorf("storing %s of %s: %w", c.Verb, c.Route, err)
 	}
 	return stored, nil

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -163,11 +164,17 @@ func acceptable(r *http.Request) error {
 	return nil
 }
 
-// decode reads a body that is exactly one JSON value of known fields.
+// decode reads a body that is exactly one JSON value of known fields, each once.
 func decode(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
+	body, err := io.ReadAll(r.Body)
+	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
-	err := d.Decode(v)
+	if err == nil {
+		err = d.Decode(v)
+	}
+	if name := twice(body); err == nil && name != "" {
+		err = fmt.Errorf("%q is there twice", name)
+	}
 	if err == nil {
 		if _, more := d.Token(); !errors.Is(more, io.EOF) {
 			err = errors.New("there is more behind the JSON value")

@@ -85,7 +85,10 @@ func routesList() *cobra.Command {
 			for i := range list {
 				r := &list[i]
 				row := cells(r.Name, matches(&r.Route), r.Owner, r.Service, "", "")
-				if r.State != nil {
+				switch {
+				case r.State == nil && r.Percent != nil: // of a file; nobody was asked
+					row[5].text = fmt.Sprintf("declared at %v %%", *r.Percent)
+				case r.State != nil:
 					row[4].text, row[5] = r.State.Effective.String(), state(r.State)
 				}
 				rows = append(rows, row)

@@ -99,6 +99,9 @@ func moved(m engine.Made) string {
 	}
 	if m.After.Hold.Active(m.At) {
 		text += " once it is released; it is held on the monolith" + until(m.After.Hold) + " by " + who(m.After.Hold.By, m.After.Hold.Reason)
+		if m.Brake != nil {
+			text += fmt.Sprintf(", and the brake is on since %s, by %s", moment(m.Brake.Since), who(m.Brake.By, m.Brake.Reason))
+		}
 	}
 	return text
 }

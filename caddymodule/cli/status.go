@@ -21,7 +21,7 @@ type report struct {
 
 func rolloutStatus() *cobra.Command {
 	var flags serverFlags
-	var all bool
+	var all, check bool
 	cmd := command("status [ROUTE]", "Shows how much of each route goes to its service",
 		"Shows how much of each route goes to its service, who said so and why, and whether anything is wrong: the brake, a refused table, a store that does not answer, a breaker that is open.\n"+
 			"Of a rollout: its step, when the next one may begin and what it waits for, and each guard's verdict (pass, fail, not enough data, could not measure) with its counts.",
@@ -44,15 +44,41 @@ func rolloutStatus() *cobra.Command {
 				}
 			}
 			if t.json {
-				return t.printJSON(now)
+				if err := t.printJSON(now); err != nil {
+					return err
+				}
+			} else {
+				now.print(t, all)
 			}
-			now.print(t, all)
+			if check && now.wrong() {
+				return errFindings
+			}
 			return nil
 		})
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "also routes that have no service yet")
+	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 3 when the brake is on, the table or flags are refused, or the store does not answer or has not taken all")
 	cmd.ValidArgsFunction = completeRoutes(&flags, anyRoute)
 	return cmd
+}
+
+// wrong says whether the server as a whole does not do what it was told. What a
+// route does is not asked: a hold or an open breaker is at work, not broken.
+func (r *report) wrong() bool {
+	store := r.Server.Store
+	return r.Brake != nil || r.Server.Refused != nil || !store.Known || store.Error != "" || store.Unsaved > 0 || r.flagsRefused()
+}
+
+func (r *report) flagsRefused() bool {
+	if r.Server.Flags == nil {
+		return false
+	}
+	for _, source := range r.Server.Flags.Sources {
+		if source.Refused != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // only leaves one route.
