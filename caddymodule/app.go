@@ -67,7 +67,7 @@ type App struct {
 	taking  sync.Mutex // guards release and ended
 	release func() error
 	ended   bool
-	engine  atomic.Pointer[engine.Engine] // nil until it is taken
+	running atomic.Pointer[pooled] // nil until it is taken
 }
 
 // CaddyModule returns the module's ID.
@@ -117,7 +117,7 @@ func (a *App) followEvents(ctx caddy.Context) error {
 	}
 	events := found.(*caddyevents.App)
 	a.generation = handover.NewGeneration()
-	return errors.Join(events.On("started", onEvent(a.generation.Begin)), events.On("started", onEvent(a.remember)), events.On("stopping", onEvent(a.generation.End)))
+	return errors.Join(events.On("started", onEvent(a.generation.Begin)), events.On("started", onEvent(a.begin)), events.On("stopping", onEvent(a.generation.End)))
 }
 
 // onEvent is called when an event comes.
@@ -173,16 +173,25 @@ func (a *App) boundDrain() error {
 	return nil
 }
 
+// begin tells the engine that all of this configuration has started, which
+// becomes the one it follows.
+func (a *App) begin() {
+	if run := a.running.Load(); run != nil {
+		run.Remember(a.recentSize())
+		run.begin()
+	}
+}
+
 // Engine is the engine of this configuration. Whoever comes first takes it from
 // the pool: Start, or a request, as Caddy may start its servers before us.
 func (a *App) Engine() (*engine.Engine, error) {
-	if run := a.engine.Load(); run != nil {
-		return run, nil
+	if run := a.running.Load(); run != nil {
+		return run.Engine, nil
 	}
 	a.taking.Lock()
 	defer a.taking.Unlock()
-	if run := a.engine.Load(); run != nil {
-		return run, nil
+	if run := a.running.Load(); run != nil {
+		return run.Engine, nil
 	}
 	if a.ended {
 		return nil, errors.New("this configuration has ended")
@@ -193,7 +202,7 @@ func (a *App) Engine() (*engine.Engine, error) {
 		return nil, err
 	}
 	a.release = release
-	a.engine.Store(running.Engine)
+	a.running.Store(running)
 	return running.Engine, nil
 }
 

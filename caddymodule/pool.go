@@ -64,8 +64,9 @@ type state struct {
 	ledger *rollout.Ledger
 	sender *notify.Sender
 	log    generationLog
-	// leader moves the rollouts: the newest engine over the ledger. There are
-	// two while a reload to another route table is under way.
+	// leader moves the rollouts: the newest engine over the ledger of which a
+	// configuration has started. There are two while a reload to another route
+	// table is under way.
 	leader stack[*pooled]
 }
 
@@ -127,7 +128,6 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 	}
 	if err == nil {
 		if err = p.Watch(id.routes); err == nil {
-			p.state.leader.push(p)
 			return p, nil
 		}
 		err = errors.Join(err, p.Close())
@@ -135,8 +135,20 @@ func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, e
 	if p.flags != nil {
 		err = errors.Join(err, p.flags.Close())
 	}
+	if metrics != nil {
+		err = errors.Join(err, metrics.Close(context.Background()))
+	}
 	_, released := states.Delete(id.store)
 	return nil, errors.Join(err, released)
+}
+
+// begin tells that a configuration with this engine has started: it is the one
+// that moves the rollouts, and whose tables are kept. One that is refused in the
+// end does neither.
+func (p *pooled) begin() {
+	p.state.leader.remove(p)
+	p.state.leader.push(p)
+	p.KeepTables()
 }
 
 // Destruct ends the engine and lets go of its state; the pool calls it when the

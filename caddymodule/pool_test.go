@@ -5,12 +5,15 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/strangler-proxy/strangler/engine"
 )
 
-// TestTheNewestEngineLeads: two engines over one store, as while a reload to
-// another route table is under way; when the newer one is refused, the older
-// leads again.
-func TestTheNewestEngineLeads(t *testing.T) {
+// TestTheNewestStartedEngineLeads: two engines over one store, as while a reload
+// to another route table is under way. The newer one does not lead, nor is its
+// table kept, before its configuration has started; when it ends, the older leads
+// again.
+func TestTheNewestStartedEngineLeads(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	table := func(name string) identity {
@@ -28,13 +31,25 @@ func TestTheNewestEngineLeads(t *testing.T) {
 		}
 		return p, release
 	}
-	first, releaseFirst := take(table("first.yaml"))
-	second, releaseSecond := take(table("second.yaml"))
+	firstID, secondID := table("first.yaml"), table("second.yaml")
+	first, releaseFirst := take(firstID)
+	second, releaseSecond := take(secondID)
 	if first.state != second.state {
 		t.Fatal("two states of one store")
 	}
+	first.begin()
+	if leader, _ := first.state.leader.newest(); leader != first {
+		t.Error("an engine leads whose configuration has not started")
+	}
+	if !engine.HasLastTable(lastTable(firstID), firstID.routes) {
+		t.Error("the table of a configuration that has not started took the place of the one that runs")
+	}
+	second.begin()
 	if leader, _ := first.state.leader.newest(); leader != second {
 		t.Error("the newest engine does not lead")
+	}
+	if !engine.HasLastTable(lastTable(secondID), secondID.routes) {
+		t.Error("the table that runs is not kept")
 	}
 	if err := releaseSecond(); err != nil {
 		t.Error(err)

@@ -36,15 +36,10 @@ func (a *App) checkRecent() error {
 	return nil
 }
 
-// remember has the engine keep as many requests as this configuration says. It
-// is called when all of it has started: one that is refused in the end forgets
-// nothing.
-func (a *App) remember() {
-	n := recent.Default
+// recentSize is how many requests the engine is to keep.
+func (a *App) recentSize() int {
 	if a.Recent != nil {
-		n = *a.Recent
+		return *a.Recent
 	}
-	if run := a.engine.Load(); run != nil {
-		run.Remember(n)
-	}
+	return recent.Default
 }

@@ -81,6 +81,8 @@ type Engine struct {
 	loading sync.Mutex // one load of the file at a time; guards file and seen
 	file    *watcher   // nil before Watch
 	seen    [32]byte   // hash of the file's content when it was last read
+	keeps   bool       // see KeepTables
+	unkept  kept       // what it will keep
 
 	mu      sync.Mutex // guards what the view is made of
 	plan    *plan

@@ -52,19 +52,44 @@ func readLastTable(kept, path string) (*lastTable, error) {
 	return last, nil
 }
 
-// keepLast keeps a table that was put in force for the next start.
-func (e *Engine) keepLast(path string, sum [sha256.Size]byte, data []byte) {
-	kept := e.options.LastTable
-	if kept == "" {
+// kept is a table as it is kept.
+type kept struct {
+	path string
+	sum  [sha256.Size]byte
+	data []byte
+}
+
+// KeepTables tells that a configuration with this engine has started: the
+// running table and all that follow it are kept in Options.LastTable. A
+// configuration that is refused in the end must not replace what is there.
+func (e *Engine) KeepTables() {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	e.keeps = true
+	if e.unkept.data != nil {
+		e.keepLast(e.unkept)
+		e.unkept = kept{}
+	}
+}
+
+// keepLast keeps a table that was put in force for the next start. loading is
+// held.
+func (e *Engine) keepLast(k kept) {
+	file := e.options.LastTable
+	if file == "" {
 		return
 	}
-	text := hex.EncodeToString(sum[:])
-	if last, err := readLastTable(kept, path); err == nil && last.SHA256 == text {
+	if !e.keeps {
+		e.unkept = k
 		return
 	}
-	header, err := json.Marshal(lastTable{Path: path, SHA256: text, Taken: e.now().UTC().Round(0)})
+	text := hex.EncodeToString(k.sum[:])
+	if last, err := readLastTable(file, k.path); err == nil && last.SHA256 == text {
+		return
+	}
+	header, err := json.Marshal(lastTable{Path: k.path, SHA256: text, Taken: e.now().UTC().Round(0)})
 	if err == nil {
-		err = replaceFile(kept, append(header, '\n'), data)
+		err = replaceFile(file, append(header, '\n'), k.data)
 	}
 	if err != nil {
 		e.log.Warn("the route table is in force, but is not kept for a start with a bad one", "error", err)

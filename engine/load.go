@@ -125,7 +125,7 @@ func (e *Engine) read(path string, force bool) error {
 		return e.refuse(problems)
 	}
 	e.install(next)
-	e.keepLast(path, sum, data)
+	e.keepLast(kept{path, sum, data})
 	if len(data) >= largeTable {
 		debug.FreeOSMemory()
 	}

@@ -26,10 +26,16 @@ type arm struct {
 	takes  time.Duration
 	status int
 	build  string
+	hangs  int // every so many requests one takes 5 s and fails; 0: none
+	served int
 }
 
 func (a *arm) Serve(w http.ResponseWriter, r *http.Request, _ *proxy.Call) error {
-	timer := time.NewTimer(a.takes)
+	takes, status := a.takes, a.status
+	if a.served++; a.hangs > 0 && a.served%a.hangs == 0 {
+		takes, status = 5*time.Second, http.StatusServiceUnavailable
+	}
+	timer := time.NewTimer(takes)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -37,7 +43,7 @@ func (a *arm) Serve(w http.ResponseWriter, r *http.Request, _ *proxy.Call) error
 		return &proxy.Failure{Kind: proxy.KindCanceled, Status: proxy.StatusClientClosedRequest, Err: r.Context().Err()}
 	}
 	w.Header().Set("X-Version", a.build)
-	w.WriteHeader(a.status)
+	w.WriteHeader(status)
 	return nil
 }
 
@@ -268,14 +274,8 @@ func TestTimeoutsAreSlowAnswers(t *testing.T) {
 		defer s.close()
 		s.start()
 		s.until("25 %", share(25))
-		well := *s.service
-		s.until("held", func(r rollout.RouteState) bool {
-			*s.service = well
-			if s.served/100%5 == 0 { // some of them: it is not dead
-				s.service.takes, s.service.status = 5*time.Second, http.StatusServiceUnavailable
-			}
-			return r.Hold != nil
-		})
+		s.service.hangs = 6 // some of them: it is not dead
+		s.until("held", func(r rollout.RouteState) bool { return r.Hold != nil })
 		if r := s.state(); r.Hold == nil || !strings.Contains(r.Hold.Reason, "p95 fail: 5") {
 			t.Errorf("%+v", r.Hold)
 		}
