@@ -63,6 +63,9 @@ func sentence(m engine.Made) string {
 			return m.Route + ": released; the table does not have this route"
 		}
 		text := fmt.Sprintf("%s: released, %v on the service", m.Route, m.Now.Share)
+		if m.Now.Flag != "" {
+			text = fmt.Sprintf("%s: released, the flag %s decides", m.Route, m.Now.Flag)
+		}
 		if m.Now.Declared != nil {
 			text += ", as the route table says at " + m.Now.Declared.String()
 		}
@@ -70,7 +73,11 @@ func sentence(m engine.Made) string {
 	case rollout.VerbPause:
 		return fmt.Sprintf("%s: rollout paused at %v; its guards stay on", m.Route, m.After.Share) + unchanged(m)
 	case rollout.VerbResume:
-		return fmt.Sprintf("%s: rollout goes on from %v; its step begins anew", m.Route, m.After.Share)
+		text := fmt.Sprintf("%s: rollout goes on from %v; its step begins anew", m.Route, m.After.Share)
+		if m.After.Hold.Active(m.At) {
+			text += " once it is released; it is held on the monolith" + until(m.After.Hold) + " by " + who(m.After.Hold.By, m.After.Hold.Reason)
+		}
+		return text
 	case rollout.VerbApprove:
 		return m.Route + ": the next step is approved" + unchanged(m)
 	default:

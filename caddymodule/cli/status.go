@@ -103,7 +103,8 @@ func (r *report) print(t *terminal, all bool) {
 		if route.Service == "" && !all {
 			continue
 		}
-		row := append(cells(route.Route, route.Service, route.Share.String(), route.Effective.String()), state(route))
+		share, now := shareOf(route)
+		row := append(cells(route.Route, route.Service, share, now), state(route))
 		since, by, reason := last(route)
 		row = append(row, cells(since, by, reason)...)
 		rows = append(rows, row)
@@ -137,7 +138,7 @@ func (r *report) printTrouble(t *terminal) {
 	}
 	for i := range r.Server.Webhooks {
 		if hook := &r.Server.Webhooks[i]; hook.Error != "" {
-			t.styled(yellow, "WEBHOOK %s is %d changes behind, %d given up; %s: %s", hook.Name, hook.Behind, hook.Skipped, moment(hook.ErrorAt), hook.Error)
+			t.styled(yellow, "WEBHOOK %s: at least %d not told, %d given up; %s: %s", hook.Name, hook.Behind, hook.Skipped, moment(hook.ErrorAt), hook.Error)
 		}
 	}
 	if store.Unsaved > 0 {
@@ -166,6 +167,18 @@ func (r *report) printFlags(t *terminal) {
 			t.styled(red, "FLAGS REFUSED by %s since %s; those before run: %s", source.Name, moment(source.RefusedAt), source.Refused)
 		}
 	}
+}
+
+// shareOf is a route's share, and what its requests get now; a flag decides
+// request by request, so there is no number then.
+func shareOf(r *engine.RouteStatus) (share, now string) {
+	if r.Flag == "" {
+		return r.Share.String(), r.Effective.String()
+	}
+	if r.Decides == engine.DecidesFlag || r.Decides == engine.DecidesTrial {
+		return "flag", "by flag"
+	}
+	return "flag", r.Effective.String()
 }
 
 func targetRows(targets []proxy.Status) [][]cell {
