@@ -2,12 +2,14 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -59,6 +61,12 @@ func rolloutHistory() *cobra.Command {
 func (f *historyFlags) read(now time.Time) (err error) {
 	if f.Verb = rollout.Verb(f.verb); f.Limit < 1 || f.Limit > rollout.MaxHistory {
 		return usage("--limit %d is not 1 to %d", f.Limit, rollout.MaxHistory)
+	}
+	if f.Verb != "" && !slices.Contains(notify.Verbs, f.Verb) {
+		return usage("--verb %q is none; the verbs are %v", f.Verb, notify.Verbs)
+	}
+	if f.Source != "" && !slices.Contains(notify.Sources, f.Source) {
+		return usage("--source %q is none; the sources are %v", f.Source, notify.Sources)
 	}
 	if f.Since, err = instant("--since", f.since, now); err != nil {
 		return err
