@@ -47,7 +47,11 @@ type host interface {
 
 // running is the engine that serves now.
 func running() (*engine.Engine, error) {
-	app, err := caddy.ActiveContext().AppIfConfigured(appName)
+	active := caddy.ActiveContext()
+	if active.Context == nil {
+		return nil, refuse(http.StatusServiceUnavailable, "no configuration is in force: the server is starting or stopping, or was given none")
+	}
+	app, err := active.AppIfConfigured(appName)
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, refuse(http.StatusNotFound, "the running configuration has no strangler app; its Caddyfile needs the global option: strangler { routes <file> }")
 	}

@@ -159,6 +159,8 @@ func (s *server) refused(status int, data []byte) error {
 	}
 	f := &failure{code: ExitError, err: errors.New(said.Error)}
 	switch status {
+	case http.StatusServiceUnavailable:
+		f.later = true
 	case http.StatusConflict:
 		f.code = ExitConflict
 		f.hint = "look at it again: strangler rollout status; its version: strangler routes show <route>"

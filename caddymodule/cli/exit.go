@@ -31,10 +31,11 @@ with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it.`
 
 // failure is an error with its exit code and, where there is one, the way out.
 type failure struct {
-	code int
-	err  error
-	hint string
-	told any // what --json prints of it; nil: nothing
+	code  int
+	err   error
+	hint  string
+	told  any  // what --json prints of it; nil: nothing
+	later bool // the server could not say now, and may soon
 }
 
 func (f *failure) Error() string { return f.err.Error() }

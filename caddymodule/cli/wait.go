@@ -13,8 +13,8 @@ import (
 	"github.com/strangler-proxy/strangler/rollout"
 )
 
-// waiter waits for what a change leads to. A server that does not answer, as
-// while it is restarted, is asked again.
+// waiter waits for what a change leads to. A server that does not answer, or
+// has nothing to say yet, as while it is restarted, is asked again.
 type waiter struct {
 	*terminal
 	server *server
@@ -49,7 +49,7 @@ func (w *waiter) look(ctx context.Context) (done bool, err error) {
 	}
 	var now engine.RolloutStatus
 	if err := w.server.get(ctx, path, &now); err != nil {
-		if f := (*failure)(nil); errors.As(err, &f) && f.code == ExitUnreachable {
+		if f := (*failure)(nil); errors.As(err, &f) && (f.code == ExitUnreachable || f.later) {
 			w.tell("%v; trying on", err)
 			return false, nil
 		}
