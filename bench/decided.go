@@ -50,6 +50,10 @@ const settleTime = 30 * time.Second
 // until the controller has looked at each: from then on it counts every request.
 func (s *subject) startRollouts(ctx context.Context, names []string) error {
 	s.rollouts = names
+	// Caddy's sites answer a little before it says that their configuration is in force.
+	if err := s.until(ctx, func() error { return s.call(ctx, http.MethodGet, "/strangler/status", nil, nil) }); err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := s.call(ctx, http.MethodPost, "/strangler/rollout/start", map[string]string{"route": name, "by": "bench"}, nil); err != nil {
 			return err
