@@ -3,8 +3,6 @@ package routes
 import (
 	"net/http"
 	"slices"
-
-	"github.com/agext/levenshtein"
 )
 
 // everyday are the methods that a typo is likely meant to be (RFC 9110 §9, RFC
@@ -32,24 +30,15 @@ func oddMethods(doc *Document) (found Problems) {
 	return found
 }
 
-// meantMethod is the everyday method that is one slip away: a letter too much,
-// missing or another, or two letters swapped. Empty: none is.
+// meantMethod is the everyday method that is one slip away. Empty: none is.
 func meantMethod(method string) string {
 	if slices.Contains(everyday, method) || len(method) > len(http.MethodOptions)+1 {
 		return ""
 	}
 	for _, known := range everyday {
-		distance := levenshtein.Distance(method, known, nil)
-		if distance <= 1 || distance == 2 && slices.Equal(letters(method), letters(known)) {
+		if slips(method, known) <= 1 {
 			return known
 		}
 	}
 	return ""
-}
-
-// letters are the letters of a word in order.
-func letters(word string) []byte {
-	all := []byte(word)
-	slices.Sort(all)
-	return all
 }

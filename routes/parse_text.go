@@ -27,8 +27,8 @@ func (p *parser) suggest(word string, words iter.Seq[string], label string) stri
 		if len(word) > 2*maxName {
 			break // no typo of a name; and the distance takes the product of both lengths
 		}
-		if distance := levenshtein.Distance(word, candidate, nil); distance < best {
-			nearest, best = candidate, distance
+		if n := slips(word, candidate); n < best {
+			nearest, best = candidate, n
 		}
 	}
 	var parts []string
@@ -39,6 +39,23 @@ func (p *parser) suggest(word string, words iter.Seq[string], label string) stri
 		parts = append(parts, label+": "+strings.Join(known, ", "))
 	}
 	return strings.Join(parts, " ")
+}
+
+// slips is how many slips of the finger make word of known: a letter too much,
+// missing or another; two letters swapped, and nothing else, are one.
+func slips(word, known string) int {
+	distance := levenshtein.Distance(word, known, nil)
+	if distance == 2 && slices.Equal(letters(word), letters(known)) {
+		return 1
+	}
+	return distance
+}
+
+// letters are the letters of a word in order.
+func letters(word string) []byte {
+	all := []byte(word)
+	slices.Sort(all)
+	return all
 }
 
 // sortedKeys are the keys of m in order; they are only sorted when asked for.
