@@ -1,0 +1,72 @@
+package shadow
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/strangler-proxy/strangler/shadow/diff"
+)
+
+// A Record is how one sampled request ended. It holds what the client and the
+// targets said in clear: a [Recorder] keeps of it what is redacted, and nothing
+// of the record itself.
+type Record struct {
+	// ID is the comparison's, which X-Strangler-Shadow told the shadow.
+	ID string
+	// Route names the route.
+	Route string
+	// RequestID and TraceID are the client's request's.
+	RequestID, TraceID string
+	// At is when the client's request came.
+	At time.Time
+	// Bucket is where it ended, Why the detail in one word of a closed set
+	// (connect, timeout, truncated, no_proof), maybe empty.
+	Bucket Bucket
+	Why    string
+	// Reverse is true when the service served and the monolith was the shadow.
+	Reverse bool
+	// Request is what was asked.
+	Request Request
+	// Monolith and Service are the two sides, whichever of them was the shadow.
+	// The zero Side was not asked.
+	Monolith, Service Side
+	// Result is the service's answer held against the monolith's; its verdict is
+	// empty when they were not compared.
+	Result diff.Result
+	// Chosen is true when a hash of the ID, before anything was compared, chose the
+	// request for a second answer of the monolith. Only such requests count as
+	// pairs (package stats).
+	Chosen bool
+	// Again is that second answer of the monolith held against its first; nil when
+	// there is none.
+	Again *diff.Result
+}
+
+// Request is what a sampled request asked.
+type Request struct {
+	Method string
+	Host   string
+	// Target is the path and query, as they were sent.
+	Target string
+	Header http.Header
+	Body   []byte
+}
+
+// Side is one answer and how it came.
+type Side struct {
+	// Build is what the answer names its build, empty when it does not.
+	Build  string
+	Answer diff.Answer
+	// Took is from the request sent to the end of the answer, without any wait in
+	// a queue.
+	Took time.Duration
+	// Cold is true for the first use of a connection, which takes longer.
+	Cold bool
+}
+
+// A Recorder takes records. Record may be called by several goroutines at once.
+// It must not wait for a store, and keeps no part of the record after it has
+// returned.
+type Recorder interface {
+	Record(r *Record)
+}
