@@ -8,6 +8,11 @@ import (
 	"github.com/strangler-proxy/strangler/identity/session"
 )
 
+var _ session.Reader = (*Sessions)(nil)
+
+// Names implements session.Reader: the one cookie.
+func (s *Sessions) Names() []string { return []string{s.config.CookieName} }
+
 // Cookie answers the value of the session cookie, as Django's parse_cookie
 // (django/http/cookie.py) reads it: blanks around names and values go, quoted
 // values are unquoted. ok is false when the outcome is already known: there is
