@@ -62,6 +62,8 @@ const (
 	Undecodable     Reason = "undecodable"       // the store has something that cannot be read
 	Unsupported     Reason = "unsupported"       // it is in a format that is not read here
 	Unverified      Reason = "unverified"        // the store has data that no key of ours signed
+	Refused         Reason = "refused"           // the monolith knows the user and lets them do nothing (yet)
+	Misconfigured   Reason = "misconfigured"     // the monolith does not answer as it was configured to; somebody must look
 )
 
 // Outcome is the answer to who a request is from.
@@ -73,6 +75,9 @@ type Outcome struct {
 	Principal *Principal
 	// Err is the detail of an Unavailable for the operator's log.
 	Err error
+	// Keep is how long this outcome may be kept at most, when its source says
+	// so: negative is not at all, zero that the source says nothing.
+	Keep time.Duration
 }
 
 // Principal is who a session belongs to. It is not changed once it was

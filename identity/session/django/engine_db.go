@@ -18,13 +18,13 @@ const DefaultTable = "django_session"
 
 // Database is django.contrib.sessions.backends.db.
 type Database struct {
-	db      Queryer
+	db      sqldb.Queryer
 	dialect sqldb.Dialect
 	query   string
 }
 
 // NewDatabase makes the engine. table is DefaultTable when it is empty.
-func NewDatabase(db Queryer, dialect sqldb.Dialect, table string) (*Database, error) {
+func NewDatabase(db sqldb.Queryer, dialect sqldb.Dialect, table string) (*Database, error) {
 	if table == "" {
 		table = DefaultTable
 	}

@@ -111,12 +111,12 @@ func (m *monolith) login(id int, with object) string {
 }
 
 // database opens Django's SQLite file, for reading only.
-func (m *monolith) database() (django.Queryer, sqldb.Dialect) {
+func (m *monolith) database() (sqldb.Queryer, sqldb.Dialect) {
 	m.t.Helper()
 	return open(m.t, "sqlite://"+filepath.Join(m.dir, "db.sqlite3"))
 }
 
-func open(tb testing.TB, address string) (django.Queryer, sqldb.Dialect) {
+func open(tb testing.TB, address string) (sqldb.Queryer, sqldb.Dialect) {
 	tb.Helper()
 	db, dialect, err := sqldb.Open(address)
 	must(tb, err)
@@ -125,14 +125,14 @@ func open(tb testing.TB, address string) (django.Queryer, sqldb.Dialect) {
 }
 
 // users reads Django's own user model.
-func users(tb testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Users {
+func users(tb testing.TB, db sqldb.Queryer, dialect sqldb.Dialect) *django.Users {
 	tb.Helper()
 	u, err := django.NewUsers(db, dialect, django.UserTable{Columns: []string{"username", "is_staff"}})
 	must(tb, err)
 	return u
 }
 
-func dbEngine(tb testing.TB, db django.Queryer, dialect sqldb.Dialect) *django.Database {
+func dbEngine(tb testing.TB, db sqldb.Queryer, dialect sqldb.Dialect) *django.Database {
 	tb.Helper()
 	engine, err := django.NewDatabase(db, dialect, "")
 	must(tb, err)
