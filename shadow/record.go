@@ -33,6 +33,12 @@ type Record struct {
 	// Result is the service's answer held against the monolith's; its verdict is
 	// empty when they were not compared.
 	Result diff.Result
+	// Rules is the fingerprint of what the answers were compared by
+	// ([diff.Comparer.Fingerprint]): evidence is of one set of rules.
+	Rules string
+	// Rare is true when the request was not taken by the hash of its ID but since
+	// its kind is rare: it shows what differs, and counts in no rate.
+	Rare bool
 	// Chosen is true when a hash of the ID, before anything was compared, chose the
 	// request for a second answer of the monolith. Only such requests count as
 	// pairs (package stats).

@@ -2,6 +2,8 @@ package diff
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash/maphash"
 	"net/http"
@@ -39,6 +41,7 @@ type Comparer struct {
 	rules   []compiledRule
 	headers []string
 	limits  Limits
+	print   string
 	seed    maphash.Seed
 	scratch sync.Pool
 }
@@ -65,6 +68,7 @@ func New(o Options) (*Comparer, error) {
 	for _, name := range o.Headers {
 		c.headers = append(c.headers, textproto.CanonicalMIMEHeaderKey(name))
 	}
+	c.print = c.fingerprint()
 	c.scratch.New = func() any { return new(walk) }
 	return c, nil
 }
@@ -78,6 +82,21 @@ func (c *Comparer) Rules() []*Rule {
 		out[i] = &c.rules[i].Rule
 	}
 	return out
+}
+
+// Fingerprint is the same for comparers that find the same: 16 hexadecimal
+// digits over the rules, headers and limits. Who answers for a rule, why and
+// until when is not in it, so that a longer term does not make evidence void.
+func (c *Comparer) Fingerprint() string { return c.print }
+
+func (c *Comparer) fingerprint() string {
+	h := sha256.New()
+	for i := range c.rules {
+		r := &c.rules[i]
+		_, _ = fmt.Fprintf(h, "%q %q %q\n", r.Path, r.Compare, r.Arg)
+	}
+	_, _ = fmt.Fprintf(h, "%q %v", c.headers, c.limits)
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // Expired are the rules that do not apply any more: each is a finding, since
