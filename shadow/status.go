@@ -1,0 +1,54 @@
+package shadow
+
+import "time"
+
+// Status is how the mirroring of one route goes, since the route is mirrored in
+// this process.
+type Status struct {
+	Route   string `json:"route"`
+	Reverse bool   `json:"reverse,omitempty"`
+	// Seen is how many requests could have been sampled, Sampled how many the hash
+	// has. Each of Sampled is in one of Buckets, or is still Open (being served),
+	// Queued or InFlight.
+	Seen     uint64            `json:"seen"`
+	Sampled  uint64            `json:"sampled"`
+	Buckets  map[string]uint64 `json:"buckets"`
+	Open     int64             `json:"open"`
+	Queued   int64             `json:"queued"`
+	InFlight int64             `json:"in_flight"`
+	// Extra is how many requests were compared beside, as those like them are rare.
+	Extra uint64 `json:"extra"`
+	// Again is how often a side was asked again, Panics how many defects were
+	// caught: please report them.
+	Again  uint64 `json:"asked_again"`
+	Panics uint64 `json:"panics"`
+	// Bytes is what the copies of all routes hold now, of at most Budget.
+	Bytes  int64 `json:"bytes"`
+	Budget int64 `json:"budget"`
+	// Proof says whether requests that may change something are mirrored.
+	Proof Proof `json:"proof"`
+	// Alarm says why nothing is compared, empty while all is well; Since when.
+	Alarm string    `json:"alarm,omitempty"`
+	Since time.Time `json:"alarm_since,omitzero"`
+}
+
+// Proof is what is known of a shadow's dry run.
+type Proof struct {
+	State ProofState `json:"state"`
+	// Reason says why it is not proved.
+	Reason string `json:"reason,omitempty"`
+	// At is when it was found out.
+	At time.Time `json:"at,omitzero"`
+}
+
+// ProofState is whether a shadow knows the dry run.
+type ProofState string
+
+// The states.
+const (
+	ProofOff     ProofState = "off"     // the route does not say dry_run
+	ProofUnknown ProofState = "unknown" // not asked yet, or not any more
+	ProofGiven   ProofState = "proved"
+	ProofRefused ProofState = "refused" // asked again after a while
+	ProofBroken  ProofState = "stopped" // a mirrored request came back without ack: stopped until the settings change
+)
