@@ -92,7 +92,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.log = ctx.Slogger()
 	if _, loaded := engines.References(a.id); !loaded {
-		if a.parsed, err = engine.Parse(a.id.routes); err != nil && !mayStartWithLast(a.id) {
+		if a.parsed, err = engine.Parse(a.id.routes, time.Now()); err != nil && !mayStartWithLast(a.id) {
 			return fmt.Errorf("routes: %w", err)
 		}
 		if err := checkFlags(a.id.flags); err != nil {

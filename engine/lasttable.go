@@ -127,7 +127,7 @@ func (e *Engine) startWithLast(path string) bool {
 		e.log.Warn("there is no last good route table to start with", "error", err)
 		return false
 	}
-	parsed := parse(path, last.data)
+	parsed := parse(path, last.data, e.now())
 	if parsed.problems.Err() != nil || e.unoffered(path, parsed.table).Err() != nil {
 		return false
 	}

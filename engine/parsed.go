@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -31,23 +32,23 @@ type Parsed struct {
 	problems routes.Problems // warnings
 }
 
-// Parse reads the route table in a file. The error is a *RefusedError when
+// Parse reads the route table in a file; now tells which of its rules have ended. The error is a *RefusedError when
 // there is something wrong with the table, and what is wrong with the file else.
-func Parse(path string) (*Parsed, error) {
+func Parse(path string, now time.Time) (*Parsed, error) {
 	data, err := readTable(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	parsed := parse(path, data)
+	parsed := parse(path, data, now)
 	if parsed.problems.Err() != nil {
 		return nil, &RefusedError{Problems: parsed.problems}
 	}
 	return parsed, nil
 }
 
-func parse(path string, data []byte) *Parsed {
+func parse(path string, data []byte, now time.Time) *Parsed {
 	parsed := &Parsed{sum: sha256.Sum256(data), path: path}
-	parsed.table, parsed.problems = routes.Load(path, data)
+	parsed.table, parsed.problems = LoadTable(path, data, now)
 	return parsed
 }
 
@@ -59,7 +60,7 @@ func (e *Engine) parsedOf(path string, sum [sha256.Size]byte, data []byte) *Pars
 	if given != nil && given.path == path && given.sum == sum {
 		return given
 	}
-	return parse(path, data)
+	return parse(path, data, e.now())
 }
 
 func readTable(path string) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A table that was checked is put in force as it is, unless its file changed.
@@ -17,7 +18,7 @@ func TestParsedTableIsNotReadTwice(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "routes.yaml")
 			text := "targets: { old: { url: http://127.0.0.1:1 } }\nmonolith: old\nroutes: []\n"
 			must(t, os.WriteFile(path, []byte(text), 0o600))
-			parsed, err := Parse(path)
+			parsed, err := Parse(path, time.Now())
 			must(t, err)
 			table := parsed.table
 			if changed {
@@ -38,12 +39,12 @@ func TestParsedTableIsNotReadTwice(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "routes.yaml")
-	if _, err := Parse(path); err == nil || !strings.Contains(err.Error(), path) {
+	if _, err := Parse(path, time.Now()); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("without a file: %v", err)
 	}
 	must(t, os.WriteFile(path, []byte("targets: {}\n"), 0o600))
 	var refused *RefusedError
-	if _, err := Parse(path); !errors.As(err, &refused) || refused.Problems.Err() == nil {
+	if _, err := Parse(path, time.Now()); !errors.As(err, &refused) || refused.Problems.Err() == nil {
 		t.Errorf("a bad table: %v", err)
 	}
 }

@@ -129,7 +129,7 @@ func (e *Engine) PreviewTable(file string, draft []byte, examples int) (Preview,
 	}
 	e.previewing.Lock()
 	defer e.previewing.Unlock()
-	table, problems := routes.Load(file, draft)
+	table, problems := LoadTable(file, draft, e.now())
 	if len(draft) >= largeTable {
 		defer debug.FreeOSMemory()
 	}

@@ -139,6 +139,9 @@ type Route struct {
 	// broke), timeout, and statuses 500 to 599; all but connect only for
 	// idempotent requests. Default: connect.
 	Fallback Fallback `yaml:"fallback,omitempty"`
+	// Shadow compares the service's answers with the monolith's, before and while
+	// the route moves. No client gets what a shadow says. Default: not at all.
+	Shadow *Shadow `yaml:"shadow,omitempty"`
 	// Writes names the data the route writes; each has one writer only.
 	Writes []string `yaml:"writes,omitempty" is:"data"`
 

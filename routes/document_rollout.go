@@ -32,7 +32,7 @@ type Rollout struct {
 }
 
 // rolloutPositions are where the parts of a rollout stand that Lint points at.
-type rolloutPositions struct{ start, guards, compared, above position }
+type rolloutPositions struct{ start, guards, compared, above, mismatch position }
 
 // Gates are conditions for a rollout's next step.
 type Gates struct {
@@ -69,6 +69,10 @@ type Guards struct {
 	P95AboveMonolith float64 `yaml:"p95_above_monolith,omitempty" is:"ratio"`
 	// P99AboveMonolith is the same of the 99th percentile. Default: off.
 	P99AboveMonolith float64 `yaml:"p99_above_monolith,omitempty" is:"ratio"`
+	// MismatchAbove is the percentage of comparisons that the mismatches must not
+	// certainly be above; it needs a shadow. How often the monolith differs from
+	// itself is taken off. Default: off.
+	MismatchAbove PPM `yaml:"mismatch_above,omitempty" is:"above"`
 	// Consecutive is how many looks with new requests must find it in a row; a
 	// look is every two seconds. Default: 2.
 	Consecutive int `yaml:"consecutive,omitempty" jsonschema:"minimum=1,maximum=1000"`
@@ -76,7 +80,7 @@ type Guards struct {
 
 // any reports whether a guard beside the one against a dead service is on.
 func (g Guards) any() bool {
-	return g.ErrorRateAboveMonolith > 0 || g.P95AboveMonolith > 0 || g.P99AboveMonolith > 0
+	return g.ErrorRateAboveMonolith > 0 || g.P95AboveMonolith > 0 || g.P99AboveMonolith > 0 || g.MismatchAbove > 0
 }
 
 // What a guard does, for Rollout.OnBreach.

@@ -13,7 +13,7 @@ import (
 // finds are warnings; Codes says what each means. Without a table, because
 // Compile found conflicts, what needs one is left out. File is not set.
 func Lint(doc *Document, t *Table) Problems {
-	problems := slices.Concat(unusedServices(doc), unownedRoutes(doc), undeclaredFallbacks(doc), sharedData(doc), oddMethods(doc), idleRollouts(doc))
+	problems := slices.Concat(unusedServices(doc), unownedRoutes(doc), undeclaredFallbacks(doc), sharedData(doc), oddMethods(doc), idleRollouts(doc), idleShadows(doc))
 	if t != nil {
 		problems = append(problems, deadRoutes(t)...)
 	}
@@ -56,6 +56,9 @@ func unusedServices(doc *Document) (found Problems) {
 	used := map[string]bool{doc.Monolith: true}
 	for _, r := range doc.Routes {
 		used[r.Service] = true
+		if r.Shadow != nil {
+			used[r.Shadow.Target], used[r.Shadow.Control] = true, true
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Targets)) {
 		if t := doc.Targets[name]; !used[name] {

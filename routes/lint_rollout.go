@@ -14,9 +14,13 @@ func idleRollouts(doc *Document) (found Problems) {
 			found = append(found, r.finding(cmp.Or(plan.at.guards, plan.at.start), codeNoGuard, "",
 				"the rollout has no guard: only a dead service stops it", "leave guards out for the default ones, or add error_rate_above_monolith: 1"))
 		}
-		if plan.Gates.Compared > 0 || plan.Gates.MismatchBelow > 0 {
+		if r.Shadow == nil && (plan.Gates.Compared > 0 || plan.Gates.MismatchBelow > 0) {
 			found = append(found, r.finding(plan.at.compared, codeGateStaysShut, "",
-				"nothing is compared on this route, so the gate never opens", "take compared and mismatch_below out"))
+				"nothing is compared on this route, so the gate never opens", "add shadow: {}, or take compared and mismatch_below out"))
+		}
+		if r.Shadow == nil && plan.Guards.MismatchAbove > 0 {
+			found = append(found, r.finding(plan.at.mismatch, codeNoEffect, "mismatch_above",
+				"nothing is compared on this route, so the guard never looks", "add shadow: {}, or remove it"))
 		}
 		if gates := plan.Gates; gates.ApprovalAbove > 0 && len(gates.Approval) == 0 && !gates.SecondPerson {
 			found = append(found, r.finding(plan.at.above, codeNoEffect, "approval_above",

@@ -98,6 +98,7 @@ func (p *parser) services(doc *Document) {
 			p.addAt(r.at.service, codeServiceMonolith, r.Service, "the service is the monolith",
 				"leave service out to keep the route on the monolith")
 		}
+		p.checkShadow(doc, r)
 	}
 	p.route = ""
 }

@@ -28,7 +28,11 @@ var rolloutFields = fields[Rollout]{
 	},
 	"guards": func(p *parser, n *yaml.Node, r *Rollout) {
 		r.Guards = Guards{Consecutive: defaultConsecutive}
-		object(p, n, "guards", guardsFields, &r.Guards)
+		for _, one := range object(p, n, "guards", guardsFields, &r.Guards) {
+			if one.name() == "mismatch_above" {
+				r.at.mismatch = positionOf(one.key)
+			}
+		}
 		r.at.guards = positionOf(resolve(n))
 	},
 }
@@ -55,6 +59,9 @@ var guardsFields = fields[Guards]{
 	},
 	"p99_above_monolith": func(p *parser, n *yaml.Node, g *Guards) {
 		g.P99AboveMonolith = p.ratio(n, "p99_above_monolith")
+	},
+	"mismatch_above": func(p *parser, n *yaml.Node, g *Guards) {
+		g.MismatchAbove = p.above(n, "mismatch_above")
 	},
 	"consecutive": func(p *parser, n *yaml.Node, g *Guards) { g.Consecutive = p.number(n, "consecutive", 1, 1000) },
 }

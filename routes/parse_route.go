@@ -45,6 +45,7 @@ var routeFields = fields[Route]{
 	},
 	"timeout":  func(p *parser, n *yaml.Node, r *Route) { r.Timeout = p.duration(n, "timeout", maxDuration) },
 	"fallback": func(p *parser, n *yaml.Node, r *Route) { r.Fallback = p.fallback(n) },
+	"shadow":   func(p *parser, n *yaml.Node, r *Route) { r.Shadow = p.shadow(n) },
 	"writes": func(p *parser, n *yaml.Node, r *Route) {
 		r.Writes = p.distinct(n, "writes", (*parser).data)
 		r.at.writes = positionOf(resolve(n))
@@ -109,7 +110,7 @@ func (p *parser) readRoute(n *yaml.Node) *Route {
 	pairs := object(p, n, "a route", routeFields, r, "name", "match")
 	p.checkRoute(r, pairs)
 	if len(p.problems) == before && r.Service == "" {
-		p.checkEffect(pairs)
+		p.checkEffect(r, pairs)
 	}
 	p.route = ""
 	return r
@@ -136,10 +137,17 @@ func (p *parser) checkRoute(r *Route, pairs []pair) {
 
 // checkEffect names what does nothing in a route without a service. It is asked
 // only when the route has no error: a mistyped "service" would be named thrice.
-func (p *parser) checkEffect(pairs []pair) {
+func (p *parser) checkEffect(r *Route, pairs []pair) {
 	for _, one := range pairs {
-		if slices.Contains(noEffect, one.name()) {
+		switch {
+		case slices.Contains(noEffect, one.name()):
 			p.add(one.key, codeNoEffect, one.name(), "without a service this has no effect", "add service: …, or remove it")
+		case one.name() != "shadow":
+		case r.Shadow.Reverse:
+			p.add(one.key, codeIdleShadow, one.name(), "without a service nothing is compared with reverse", "add service: …, or remove reverse")
+		case r.Shadow.Target == "":
+			p.add(one.key, codeIdleShadow, one.name(), "neither the route nor its shadow names a service, so nothing is compared",
+				"add service: … to the route, or target: … to its shadow")
 		}
 	}
 }

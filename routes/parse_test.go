@@ -26,6 +26,7 @@ func TestParseReadsEveryField(t *testing.T) {
 	}
 	defaults := DefaultRollout()
 	defaults.Guards = Guards{P99AboveMonolith: 2, Consecutive: 2} // guards is a whole
+	plain := DefaultShadow()
 	all := &Route{
 		Name: "all", Match: "www.example.com/v1/{id}/{rest...}", Methods: []string{"GET", "POST"},
 		When: When{
@@ -40,10 +41,10 @@ func TestParseReadsEveryField(t *testing.T) {
 		Sticky: Sticky{StickyHeader, "X-Tenant"}, Percent: &share, Cohort: "faq",
 		Rewrite: "/{id}/{rest...}", Timeout: 2500 * time.Millisecond,
 		Fallback: Fallback{Declared: true, Connect: true, Timeout: true, Status: []int{502, 503}},
-		Writes:   []string{"faq", "kb.views"}, PinAfterFailure: 5 * time.Minute, Line: 18, PercentLine: 31,
+		Writes:   []string{"faq", "kb.views"}, PinAfterFailure: 5 * time.Minute, Line: 19, PercentLine: 32,
 	}
 	copied := *all
-	copied.Name, copied.Match, copied.Line = "copied", "/copied/{id}/{rest...}", 38
+	copied.Name, copied.Match, copied.Line = "copied", "/copied/{id}/{rest...}", 39
 	want := &Document{
 		Hash: "fractional-v2", Monolith: "monolith",
 		Targets: map[string]*Target{
@@ -53,29 +54,48 @@ func TestParseReadsEveryField(t *testing.T) {
 				Timeouts:    Timeouts{Dial: time.Second, FirstByte: 10 * time.Second, Idle: time.Minute},
 				MaxInFlight: 100, Breaker: Breaker{Failures: 3, OpenFor: 5 * time.Second}, Build: "X-Version", Line: 4,
 			},
-			"mail": {Name: "mail", URLs: []string{"unix:///run/mail.sock"}, Owner: "kb", Line: 15},
+			"mail":   {Name: "mail", URLs: []string{"unix:///run/mail.sock"}, Owner: "kb", Line: 15},
+			"second": {Name: "second", Line: 16},
 		},
 		Routes: []*Route{
-			all, &copied, {Name: "least", Match: "/", Fallback: Fallback{Connect: true}, Line: 42},
+			all, &copied, {Name: "least", Match: "/", Fallback: Fallback{Connect: true}, Line: 43},
 			{
-				Name: "flagged", Match: "/flagged", Service: "faq", Flag: "tickets-service", FlagLine: 47,
+				Name: "flagged", Match: "/flagged", Service: "faq", Flag: "tickets-service", FlagLine: 48,
 				FlagAttributes: []FlagAttribute{{Text: "method"}, {From: FromHeader, Header: "X-Beta", Text: "headers.x-Beta"}},
 				Baggage:        []string{"search/v2", "dark.mode"},
 
-				Fallback: Fallback{Declared: true}, Owner: "kb", Line: 44,
+				Fallback: Fallback{Declared: true}, Owner: "kb", Line: 45,
 			},
-			{Name: "rolled", Match: "/rolled", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 52, Rollout: &Rollout{
+			{Name: "rolled", Match: "/rolled", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 53, Rollout: &Rollout{
 				Steps: []PPM{125_000, One}, Every: time.Hour, Only: berlin, OnBreach: BreachFreeze,
 				Gates: Gates{
 					Requests: 500, Compared: 3000, MismatchBelow: 1000, Approval: []string{"anna", "ben"},
 					ApprovalAbove: 250_000, SecondPerson: true,
 				},
-				Guards: Guards{ErrorRateAboveMonolith: 5000, P95AboveMonolith: 2, P99AboveMonolith: 3.5, Consecutive: 4},
+				Guards: Guards{ErrorRateAboveMonolith: 5000, P95AboveMonolith: 2, P99AboveMonolith: 3.5, MismatchAbove: 10_000, Consecutive: 4},
 			}},
-			{Name: "defaults", Match: "/defaults", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 64, Rollout: &defaults},
+			{Name: "defaults", Match: "/defaults", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 65, Rollout: &defaults},
+			{
+				Name: "shadowed", Match: "/shadowed", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 66,
+				Shadow: &Shadow{
+					Sample: 250_000, Target: "mail", Control: "second", Unsafe: UnsafeDryRun,
+					Presets: []string{"django", "drf"}, Headers: []string{"X-Total-Count"},
+					Ignore: []*ShadowRule{{Path: "$.served_at", Compare: "ignore", Because: "clock", Owner: "kb", Until: time.Date(2027, 1, 31, 23, 59, 59, 0, time.UTC), Line: 80}},
+					Rules: []*ShadowRule{
+						{Path: "$.items[*].id", Compare: "uuid", Because: "made anew", Owner: "kb", Line: 82},
+						{Path: "$.price", Tolerance: "0.01", Because: "rounding", Owner: "kb", Line: 83},
+						{Path: "$.at", Time: "0s", Because: "spelling", Owner: "kb", Line: 84},
+						{Path: "$.tag", Regexp: "[a-z]+", Because: "made anew", Owner: "kb", Line: 85},
+						{Path: "$.items", Key: "$.id", Because: "order", Owner: "kb", Line: 86},
+					},
+					Clear: []string{"$.status"}, Timeout: 5 * time.Second, InFlight: 8, Body: 512 << 10,
+					Silence: 30 * time.Minute, Again: 25_000, Samples: 5, Keep: 24 * time.Hour,
+				},
+			},
+			{Name: "plain", Match: "/plain", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 95, Shadow: &plain},
 		},
 	}
-	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}), cmp.Comparer((*Schedule).same)); diff != "" {
+	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}, Shadow{}, ShadowRule{}), cmp.Comparer((*Schedule).same)); diff != "" {
 		t.Error("(-want +got):\n" + diff)
 	}
 }

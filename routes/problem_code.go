@@ -38,6 +38,8 @@ const (
 	codeBadSchedule      = "bad-schedule"
 	codeBadWord          = "bad-word"
 	codeSeveralDeciders  = "several-deciders"
+	codeBadDay           = "bad-day"
+	codeBadControl       = "bad-control"
 	codeBadFallback      = "bad-fallback"
 	codeBadRewrite       = "bad-rewrite"
 	codeRepeated         = "repeated"
@@ -57,10 +59,14 @@ const (
 	codeOddMethod       = "odd-method"
 	codeNoGuard         = "no-guard"
 	codeGateStaysShut   = "gate-stays-shut"
+	codeIdleShadow      = "idle-shadow"
 )
 
-// The codes of what only a server finds when it takes a table over.
+// The codes of what is found beside Parse, Compile and Lint: by what compares,
+// and by a server when it takes a table over.
 const (
+	CodeBadRule        = "bad-rule"
+	CodeRuleExpired    = "rule-expired"
 	CodeUnreadable     = "unreadable"
 	CodeUnusableTarget = "unusable-target"
 	CodeNoTargetBlock  = "no-target-block"
@@ -93,11 +99,14 @@ var codes = []Code{
 	{codeBadSchedule, Error, "The text is not days, times and a time zone, such as `Mon-Fri 09:00-16:00 Europe/Berlin`."},
 	{codeBadWord, Error, "The word is none of those that the field knows."},
 	{codeSeveralDeciders, Error, "Of `percent`, `rollout` and `flag` a route has one: each alone decides which arm serves."},
+	{CodeBadRule, Error, "The rule for comparing cannot be used: its path, its argument, or it has no way to compare or more than one."},
+	{codeBadDay, Error, "The text is not a day such as `2027-01-31`."},
+	{codeBadControl, Error, "The `control` of a shadow is what is compared; it must be a second monolith."},
 	{codeBadFallback, Error, "The word is not a failure that the monolith can answer for."},
 	{codeBadRewrite, Error, "The path cannot be built: it is no path, or names a wildcard that the pattern does not have."},
 	{codeRepeated, Error, "The same entry stands twice in a list."},
-	{codeUnknownTarget, Error, "`monolith` or `service` names a target that `targets` does not have."},
-	{codeServiceMonolith, Error, "The service of a route is the monolith; leave `service` out to keep the route there."},
+	{codeUnknownTarget, Error, "`monolith`, `service`, or a shadow's `target` or `control`, names a target that `targets` does not have."},
+	{codeServiceMonolith, Error, "The service of a route, or the target of its shadow, is the monolith."},
 	{codeDuplicateRoute, Error, "Two routes have the same name."},
 	{codePatternConflict, Error, "Two patterns match some requests in common and neither is more specific."},
 	{codeBadRoute, Error, "A route that was made by a program, not parsed, cannot be compiled."},
@@ -115,6 +124,8 @@ var codes = []Code{
 	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
 	{codeNoGuard, Warning, "The rollout has no guard but the one against a dead service: slow or wrong answers do not stop it."},
 	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout stays at its first step."},
+	{CodeRuleExpired, Warning, "The rule for comparing has ended, so what it excused is a mismatch again; look at it again, then remove it or give it a later `until`."},
+	{codeIdleShadow, Warning, "The shadow is never asked, or less often than it seems: nothing, or not all, is compared."},
 }
 
 // Codes lists every kind of problem, errors first, in the order of the manual.

@@ -33,6 +33,8 @@ func TestParserKnowsTheFieldsOfTheTypes(t *testing.T) {
 	sameFields(t, rolloutFields)
 	sameFields(t, gatesFields)
 	sameFields(t, guardsFields)
+	sameFields(t, shadowFields)
+	sameFields(t, ruleFields)
 }
 
 func sameFields[T any](t *testing.T, known fields[T]) {

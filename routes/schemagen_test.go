@@ -14,17 +14,18 @@ import (
 
 // kinds are the texts a field may be made of, by its is tag.
 var kinds = map[string]jsonschema.Schema{
-	"name":    {Pattern: `^[a-z0-9][a-z0-9_-]{0,62}$`},
-	"data":    {Pattern: dataName.String()},
-	"text":    {Pattern: `^[^\x00-\x1f\x7f-\x9f]+$`},
-	"line":    {Pattern: `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`},
-	"web":     {Pattern: `^https?://[^/?#\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`},
-	"token":   {Pattern: `^[0-9A-Za-z!#$%&'*+.^_|~` + "`" + `-]+$`},
-	"method":  {Pattern: `^[0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+$`, Not: &jsonschema.Schema{Const: "CONNECT"}},
-	"pattern": {Pattern: `^([0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+ +)?[^/{\s]*/[^\x00-\x1f\x7f-\x9f]*$`},
-	"path":    {Pattern: `^/[^\x00-\x1f\x7f-\x9f]*$`},
-	"flag":    {Pattern: flagName.String()},
-	"url":     {Pattern: `^((http|https|h2c)://[^/?#@\s\x00-\x1f\x7f-\x9f]+/?|unix:///[^?#\x00-\x1f\x7f-\x9f]+)$`},
+	"name":     {Pattern: `^[a-z0-9][a-z0-9_-]{0,62}$`},
+	"data":     {Pattern: dataName.String()},
+	"text":     {Pattern: `^[^\x00-\x1f\x7f-\x9f]+$`},
+	"line":     {Pattern: `^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`},
+	"web":      {Pattern: `^https?://[^/?#\x00-\x20\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$`},
+	"token":    {Pattern: `^[0-9A-Za-z!#$%&'*+.^_|~` + "`" + `-]+$`},
+	"method":   {Pattern: `^[0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+$`, Not: &jsonschema.Schema{Const: "CONNECT"}},
+	"pattern":  {Pattern: `^([0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+ +)?[^/{\s]*/[^\x00-\x1f\x7f-\x9f]*$`},
+	"path":     {Pattern: `^/[^\x00-\x1f\x7f-\x9f]*$`},
+	"flag":     {Pattern: flagName.String()},
+	"duration": {Pattern: durationText.String()},
+	"url":      {Pattern: `^((http|https|h2c)://[^/?#@\s\x00-\x1f\x7f-\x9f]+/?|unix:///[^?#\x00-\x1f\x7f-\x9f]+)$`},
 }
 
 // scalars are the types that a document writes as texts, numbers or lists.
@@ -46,6 +47,12 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 			Type: "string", Pattern: `^\s*[A-Za-z,-]+\s+[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]\s+[A-Za-z][A-Za-z0-9_+/-]*\s*$`,
 			Examples: []any{"Mon-Fri 09:00-16:00 Europe/Berlin", "daily 00:00-24:00 UTC"},
 		}
+	case reflect.TypeFor[time.Time]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^20[0-9]{2}-[01][0-9]-[0-3][0-9]$`, Examples: []any{"2027-01-31"}}
+	case reflect.TypeFor[Size]():
+		return &jsonschema.Schema{Type: "string", Pattern: sizeText.String(), Examples: []any{"512KiB", "1MiB"}}
+	case reflect.TypeFor[Number]():
+		return &jsonschema.Schema{Type: "number", Minimum: "0", Maximum: "1e15"}
 	case reflect.TypeFor[Fallback]():
 		return &jsonschema.Schema{Type: "array", UniqueItems: true, Items: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Enum: []any{"connect", "error", "timeout"}},
@@ -91,6 +98,7 @@ func generateSchema(t *testing.T) []byte {
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Target](), reflect.TypeFor[Route](), reflect.TypeFor[When](), reflect.TypeFor[Timeouts](), reflect.TypeFor[Breaker](),
 		reflect.TypeFor[Rollout](), reflect.TypeFor[Gates](), reflect.TypeFor[Guards](),
+		reflect.TypeFor[Shadow](), reflect.TypeFor[ShadowRule](),
 	} {
 		limit(root.Definitions[of.Name()], of)
 	}

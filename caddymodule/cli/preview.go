@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -76,7 +77,7 @@ func (f *previewFlags) request(t *terminal, args []string) (asked admin.PreviewR
 	if err != nil {
 		return asked, err
 	}
-	if table, problems := routes.Load(f.table, draft); problems.Err() != nil {
+	if table, problems := engine.LoadTable(f.table, draft, time.Now()); problems.Err() != nil {
 		if err := printProblems(t, table, problems); err != nil {
 			return asked, err
 		}

@@ -7,10 +7,12 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -55,7 +57,7 @@ func loadTable(file string) (*routes.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, problems := routes.Load(file, data)
+	table, problems := engine.LoadTable(file, data, time.Now())
 	if table == nil {
 		return nil, &failure{code: ExitError, err: problems.Err(), hint: "all that is wrong: strangler routes lint " + file}
 	}
@@ -193,7 +195,7 @@ func routesLint() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			table, problems := routes.Load(args[0], data)
+			table, problems := engine.LoadTable(args[0], data, time.Now())
 			if err := printProblems(t, table, problems); err != nil {
 				return err
 			}

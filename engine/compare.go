@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow/diff"
+)
+
+// LoadTable is the one way from bytes to a table, for the server and the command
+// line: routes.Load, and what only those who compare know of a table's rules. now
+// tells which rules have ended. The table is nil when a problem is an error.
+func LoadTable(file string, data []byte, now time.Time) (*routes.Table, routes.Problems) {
+	table, problems := routes.Load(file, data)
+	if table == nil {
+		return nil, problems
+	}
+	for _, entry := range table.Routes() {
+		problems = append(problems, compareProblems(file, entry.Route, now)...)
+	}
+	slices.SortStableFunc(problems, func(a, b routes.Problem) int { return cmp.Compare(a.Line, b.Line) })
+	if problems.Err() != nil {
+		return nil, problems
+	}
+	return table, problems
+}
+
+// compareProblems are the rules of one route that cannot be used or have ended.
+func compareProblems(file string, r *routes.Route, now time.Time) (problems routes.Problems) {
+	if r.Shadow == nil {
+		return nil
+	}
+	add := func(line int, code string, severity routes.Severity, text, message, hint string) {
+		problems = append(problems, routes.Problem{
+			Code: code, Severity: severity, File: file, Line: max(line, 1), Column: 1,
+			Route: r.Name, Text: text, Message: message, Hint: hint,
+		})
+	}
+	for _, rule := range r.Shadow.AllRules() {
+		one := diffRule(rule)
+		if _, err := diff.New(diff.Options{Rules: []diff.Rule{one}}); err != nil {
+			add(rule.Line, routes.CodeBadRule, routes.Error, rule.Path, err.Error(), "see the paths and comparators in the reference of route tables")
+		}
+		if one.Expired(now) {
+			add(rule.Line, routes.CodeRuleExpired, routes.Warning, rule.Path, "the rule ended on "+rule.Until.Format(time.DateOnly)+", so it excuses nothing",
+				"ask "+rule.Owner+" whether it is still right, then remove it or give it a later until")
+		}
+	}
+	for _, path := range r.Shadow.Clear {
+		if _, err := diff.New(diff.Options{Rules: []diff.Rule{{Path: path, Compare: "ignore", Because: "clear", Owner: "clear"}}}); err != nil {
+			add(r.Line, routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status")
+		}
+	}
+	return problems
+}
+
+func diffRule(r *routes.ShadowRule) diff.Rule {
+	compare, arg := r.Comparator()
+	return diff.Rule{Path: r.Path, Compare: compare, Arg: arg, Because: r.Because, Owner: r.Owner, Until: r.Until}
+}
