@@ -48,12 +48,16 @@ type App struct {
 	// FlagOptions are for all of them.
 	FlagOptions FlagOptions `json:"flag_options,omitzero"`
 
+	// Identity turns the monolith's sessions into tokens for services. Default:
+	// nobody is known, and a route that asks for a token is refused.
+	Identity *Identity `json:"identity,omitempty"`
+
 	// Recent is how many requests are remembered for previews, 256 bytes each; 0
 	// is none. Default: 50,000.
 	Recent *int `json:"recent,omitempty"`
 
 	ctx      caddy.Context
-	id       identity
+	id       engineKey
 	webhooks []notify.Webhook
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
@@ -81,7 +85,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // engine has loaded so far is checked, and refuses the configuration.
 func (a *App) Provision(ctx caddy.Context) error {
 	var err error
-	if a.id, err = a.identity(); err != nil {
+	if a.Identity != nil {
+		if err := a.Identity.provision(ctx); err != nil {
+			return fmt.Errorf("identity: %w", err)
+		}
+	}
+	if a.id, err = a.key(); err != nil {
 		return err
 	}
 	if a.webhooks, err = checkWebhooks(a.Webhooks); err != nil {
@@ -233,24 +242,28 @@ func (a *App) Cleanup() error {
 	return release()
 }
 
-// identity says what the engine is to work on.
-func (a *App) identity() (identity, error) {
+// key says what the engine is to work on.
+func (a *App) key() (engineKey, error) {
 	if a.Routes == "" {
-		return identity{}, errors.New("routes: the file of the route table is missing")
+		return engineKey{}, errors.New("routes: the file of the route table is missing")
 	}
 	table, err := absolute(a.Routes)
 	if err != nil {
-		return identity{}, fmt.Errorf("routes: %w", err)
+		return engineKey{}, fmt.Errorf("routes: %w", err)
 	}
 	store, err := a.Store.path()
 	if err != nil {
-		return identity{}, fmt.Errorf("store: %w", err)
+		return engineKey{}, fmt.Errorf("store: %w", err)
 	}
 	sources, err := flagIdentity(a.Flags, a.FlagOptions)
 	if err != nil {
-		return identity{}, fmt.Errorf("flags: %w", err)
+		return engineKey{}, fmt.Errorf("flags: %w", err)
 	}
-	return identity{store: store, routes: table, flags: sources}, nil
+	who, err := a.Identity.key()
+	if err != nil {
+		return engineKey{}, fmt.Errorf("identity: %w", err)
+	}
+	return engineKey{store: store, routes: table, flags: sources, identity: who}, nil
 }
 
 var (

@@ -55,8 +55,8 @@ func TestIdentityIsOneForOneFile(t *testing.T) {
 		{&App{Routes: "r.yaml", Store: &Store{SQLite: dir + "/link/s.db"}}, filepath.Join(folder, "real/s.db"), here},
 		{&App{Routes: "{env.ELSEWHERE}/r.yaml", Store: &Store{SQLite: "{env.ELSEWHERE}/s.db"}}, filepath.Join(folder, "real/s.db"), dir + "/link"},
 	} {
-		id, err := c.app.identity()
-		if want := (identity{store: c.store, routes: filepath.Join(c.in, "r.yaml")}); err != nil || id != want {
+		id, err := c.app.key()
+		if want := (engineKey{store: c.store, routes: filepath.Join(c.in, "r.yaml")}); err != nil || id != want {
 			t.Errorf("%s: %+v %v, want %+v", c.app.Routes, id, err, want)
 		}
 	}
@@ -65,8 +65,8 @@ func TestIdentityIsOneForOneFile(t *testing.T) {
 		{Routes: "r.yaml", Store: &Store{SQLite: dir + "/missing/s.db"}},
 		{Routes: "r.yaml", Flags: []FlagSource{{}}}, {Routes: "r.yaml", Flags: []FlagSource{{Env: true, OFREP: "http://x"}}},
 	} {
-		if id, err := bad.identity(); err == nil {
-			t.Errorf("%q with %+v has the identity %+v", bad.Routes, bad.Store, id)
+		if id, err := bad.key(); err == nil {
+			t.Errorf("%q with %+v has the key %+v", bad.Routes, bad.Store, id)
 		}
 	}
 }

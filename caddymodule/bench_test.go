@@ -40,7 +40,7 @@ func BenchmarkHandler(b *testing.B) {
 	if err := writeFileTo(table, routes); err != nil {
 		b.Fatal(err)
 	}
-	app := &App{id: identity{store: filepath.Join(dir, "state.db"), routes: table}, log: caddy.Context{}.Slogger()}
+	app := &App{id: engineKey{store: filepath.Join(dir, "state.db"), routes: table}, log: caddy.Context{}.Slogger()}
 	b.Cleanup(func() { _ = app.Cleanup() })
 	run, err := app.Engine()
 	if err != nil {

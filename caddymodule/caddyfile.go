@@ -23,6 +23,7 @@ func init() {
 //		webhook <url> { … }
 //		recent <number>
 //		flags  flagd_file <file> | flagd <host:port> { tls [<file>] } | flagd_rpc <host:port> | ofrep <url> { header <name> <value> } | env
+//		identity { … }
 //		flags  wait <duration> | max_age <duration> | cache <entries>
 //	}
 func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
@@ -40,6 +41,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 		"recent": func() error { return parseRecent(d, &app.Recent) },
 		"flags":  func() error { return parseFlags(d, app) },
 	}
+	options["identity"] = func() error { return parseIdentity(d, app) }
 	options["webhook"] = func() error { return parseWebhook(d, app) }
 	if err := parseBlock(d, "strangler", options, "flags", "webhook"); err != nil {
 		return nil, err

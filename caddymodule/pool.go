@@ -19,7 +19,7 @@ import (
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
-// What outlives generations, by identity: a state per store, and an engine per
+// What outlives generations, by what they work on: a state per store, and an engine per
 // store and route table. Two configurations that name the same store share its
 // state, also while one of them is being refused.
 var (
@@ -32,12 +32,12 @@ const (
 	closeTimeout = 5 * time.Second  // writing what the store has not taken yet
 )
 
-// identity is what an engine works on: two absolute paths, and the sources of
-// flags as JSON.
-type identity struct{ store, routes, flags string }
+// engineKey is what an engine works on: two absolute paths, and the sources of
+// flags and the identity's settings as JSON.
+type engineKey struct{ store, routes, flags, identity string }
 
 // lastTable is where the last good route table is kept: beside the store.
-func lastTable(id identity) string { return id.store + ".routes" }
+func lastTable(id engineKey) string { return id.store + ".routes" }
 
 // serving says that this process is a server's; see Serve.
 var serving atomic.Bool
@@ -49,7 +49,7 @@ func Serve() { serving.Store(true) }
 
 // mayStartWithLast says whether a refused table is no reason to refuse the
 // configuration: nothing runs yet that would go on.
-func mayStartWithLast(id identity) bool {
+func mayStartWithLast(id engineKey) bool {
 	first := true
 	engines.Range(func(any, any) bool {
 		first = false
@@ -79,11 +79,11 @@ type pooled struct {
 	log   generationLog
 }
 
-// acquire takes the engine of that identity, making it when nobody has it, of
+// acquire takes the engine of that key, making it when nobody has it, of
 // the table that was parsed already, if any. The engine logs through log, and
 // webhooks are in use, as long as no newer generation has its own. The caller
 // calls release exactly once.
-func acquire(id identity, parsed *engine.Parsed, webhooks []notify.Webhook, log *slog.Logger) (running *pooled, release func() error, err error) {
+func acquire(id engineKey, parsed *engine.Parsed, webhooks []notify.Webhook, log *slog.Logger) (running *pooled, release func() error, err error) {
 	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, parsed, log) })
 	if err != nil {
 		return nil, nil, err
@@ -100,7 +100,7 @@ func acquire(id identity, parsed *engine.Parsed, webhooks []notify.Webhook, log 
 	}, nil
 }
 
-func newEngine(id identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, error) {
+func newEngine(id engineKey, parsed *engine.Parsed, log *slog.Logger) (*pooled, error) {
 	value, _, err := states.LoadOrNew(id.store, func() (caddy.Destructor, error) { return newState(id.store, log) })
 	if err != nil {
 		return nil, err

@@ -16,15 +16,15 @@ import (
 func TestTheNewestStartedEngineLeads(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	table := func(name string) identity {
-		id := identity{store: filepath.Join(dir, "state.db"), routes: filepath.Join(dir, name)}
+	table := func(name string) engineKey {
+		id := engineKey{store: filepath.Join(dir, "state.db"), routes: filepath.Join(dir, name)}
 		text := "targets: { monolith: { url: 'http://127.0.0.1:1' } }\nmonolith: monolith\nroutes: []\n"
 		if err := os.WriteFile(id.routes, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return id
 	}
-	take := func(id identity) (*pooled, func() error) {
+	take := func(id engineKey) (*pooled, func() error) {
 		p, release, err := acquire(id, nil, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
