@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/strangler-proxy/strangler/identity/session/django"
+	"github.com/strangler-proxy/strangler/identity/session/sqldb"
 )
 
 func init() { caddy.RegisterModule(new(DjangoSessions)) }
@@ -186,7 +187,7 @@ func (u DjangoUsers) table() (django.UserTable, error) {
 	if u.KeyType != "" && u.KeyType != djangoKeyTypes[kind] {
 		return django.UserTable{}, fmt.Errorf("users: key_type %q: integer, text or uuid is expected", u.KeyType)
 	}
-	t := django.UserTable{Table: u.Table, Key: u.Key, KeyType: django.KeyType(kind), Password: u.Password, Active: u.Active, Columns: u.Columns} //#nosec G115 -- there are three
+	t := django.UserTable{Table: u.Table, Key: u.Key, KeyType: sqldb.KeyType(kind), Password: u.Password, Active: u.Active, Columns: u.Columns} //#nosec G115 -- there are three
 	if t.NoPassword = u.Password == noColumn; t.NoPassword {
 		t.Password = ""
 	}
