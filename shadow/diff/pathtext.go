@@ -18,7 +18,7 @@ func pathText(root string, steps []step, general bool) string {
 	b.WriteString(root)
 	for i := range steps {
 		switch s := &steps[i]; {
-		case s.index < 0 && general && isData(s.name):
+		case s.index < 0 && general && LooksLikeData(s.name):
 			b.WriteString(".*")
 		case s.index < 0:
 			writeName(&b, s.name)
@@ -49,10 +49,10 @@ func writeName(b *strings.Builder, name string) {
 	b.WriteString("']")
 }
 
-// isData tells whether the name of a member is likely a value: a map by number,
+// LooksLikeData tells whether the name of a member is likely a value: a map by number,
 // UUID, hash or e-mail address would have a signature per entry else, and show
 // the entry.
-func isData(name string) bool {
+func LooksLikeData(name string) bool {
 	if name == "" || len(name) > 64 || strings.LastIndexByte(name, '@') > 0 {
 		return true
 	}

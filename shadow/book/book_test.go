@@ -1,0 +1,567 @@
+package book_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/strangler-proxy/strangler/shadow"
+	"github.com/strangler-proxy/strangler/shadow/book"
+	"github.com/strangler-proxy/strangler/shadow/diff"
+	"github.com/strangler-proxy/strangler/shadow/report"
+)
+
+var start = time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)
+
+// clock is a clock that a test moves.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+func key() []byte { return []byte(strings.Repeat("k", 32)) }
+
+func open(t *testing.T, o book.Options) (*book.Book, *clock) {
+	t.Helper()
+	c := &clock{at: start}
+	o.Now = c.now
+	if o.Key == nil {
+		o.Key = key()
+	}
+	b, err := book.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, c
+}
+
+// comparison is a record of two real answers, compared for real.
+func comparison(t *testing.T, c *clock, monolith, service string, change func(*shadow.Record)) *shadow.Record {
+	t.Helper()
+	compare, err := diff.New(diff.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := func(body string) diff.Answer {
+		return diff.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
+	}
+	r := &shadow.Record{
+		ID: "c-1", Route: "faq-read", RequestID: "r-1", At: c.now(), Rules: compare.Fingerprint(),
+		Request: shadow.Request{Method: "GET", Host: "example.com", Target: "/v1/faq/8841?q=anna&lang=de", Header: http.Header{
+			"Accept": {"application/json"}, "Cookie": {"sessionid=topsecret"}, "Authorization": {"Bearer topsecret"},
+		}},
+		Monolith: shadow.Side{Build: "m1", Answer: answer(monolith), Took: 20 * time.Millisecond},
+		Service:  shadow.Side{Build: "s1", Answer: answer(service), Took: 10 * time.Millisecond},
+	}
+	r.Result = compare.Compare(r.Monolith.Answer, r.Service.Answer, c.now())
+	r.Bucket = shadow.Equal
+	if r.Result.Verdict == diff.Different {
+		r.Bucket = shadow.Different
+	}
+	if change != nil {
+		change(r)
+	}
+	return r
+}
+
+func look(t *testing.T, b *book.Book, name string) *report.Route {
+	t.Helper()
+	r, err := b.Report(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkSum(t, r)
+	return &r.Routes[0]
+}
+
+// checkSum holds every route's buckets against what was sampled.
+func checkSum(t *testing.T, r *report.Report) {
+	t.Helper()
+	for i := range r.Routes {
+		var sum uint64
+		for _, bucket := range r.Routes[i].Coverage.Buckets {
+			sum += bucket.Count
+		}
+		if sum != r.Routes[i].Coverage.Sampled {
+			t.Errorf("%s: the buckets add up to %d of %d", r.Routes[i].Route, sum, r.Routes[i].Coverage.Sampled)
+		}
+	}
+}
+
+func TestBucketsAddUpAndUnbiasedCounts(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	for i := range shadow.Buckets {
+		for range i + 1 {
+			b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Bucket, r.Why = shadow.Bucket(i), "word" }))
+		}
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Bucket, r.Rare = shadow.Bucket(i), true }))
+	}
+	r := look(t, b, "faq-read")
+	for i, bucket := range r.Coverage.Buckets {
+		if bucket.Count != uint64(i)+2 {
+			t.Errorf("%s: %d", bucket.Bucket, bucket.Count)
+		}
+	}
+	if r.Coverage.Rare != uint64(shadow.Buckets) {
+		t.Errorf("rare: %d", r.Coverage.Rare)
+	}
+	// equal 1, equal_by_rule 2, noise 3, not_reproducible 5, different 6.
+	if compared, mismatched := b.Counts("faq-read"); compared != 17 || mismatched != 6 || r.Verdict.Compared != 17 || r.Verdict.Mismatched != 6 {
+		t.Errorf("%d compared, %d mismatched, %+v", compared, mismatched, r.Verdict)
+	}
+}
+
+func TestAnotherBuildBeginsAnEra(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	build := func(name string) {
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Service.Build = name }))
+	}
+	build("s1")
+	build("s2")
+	build("s1") // takes turns: counts where it belongs
+	build("s2")
+	build("") // an error page on the way
+	r := look(t, b, "faq-read")
+	if r.Era.Number != 2 || r.Era.Service != "s2" || r.Era.Compared != 3 || !strings.Contains(r.Era.Cause, "s1 → s2") {
+		t.Errorf("%+v", r.Era)
+	}
+	if len(r.Earlier) != 1 || r.Earlier[0].Service != "s1" || r.Earlier[0].Compared != 2 {
+		t.Errorf("%+v", r.Earlier)
+	}
+	c.add(6 * time.Minute)
+	build("s1") // rolled back
+	if r = look(t, b, "faq-read"); r.Era.Number != 3 || r.Era.Service != "s1" || r.Era.Compared != 1 {
+		t.Errorf("%+v", r.Era)
+	}
+	b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Service.Build, r.Rules = "s1", "other" }))
+	if r = look(t, b, "faq-read"); r.Era.Number != 4 || !strings.Contains(r.Era.Cause, "rules") {
+		t.Errorf("%+v", r.Era)
+	}
+	if err := b.Reset("faq-read", "anna", "fixed the clock"); err != nil {
+		t.Fatal(err)
+	}
+	r = look(t, b, "faq-read")
+	if r.Era.Number != 5 || r.Era.Compared != 0 || r.Era.Cause != "reset by anna: fixed the clock" {
+		t.Errorf("%+v", r.Era)
+	}
+	if compared, _ := b.Counts("faq-read"); compared != 7 {
+		t.Errorf("counts fell: %d", compared)
+	}
+}
+
+func TestErasAreBoundedWhenEveryAnswerNamesAnotherBuild(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	for i := range 500 {
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Service.Build = fmt.Sprint("b", i) }))
+	}
+	r := look(t, b, "faq-read")
+	if len(r.Earlier) != 19 || !r.Era.Mixed || r.Verdict.State != report.Failing {
+		t.Errorf("%d earlier, mixed %v, %+v", len(r.Earlier), r.Era.Mixed, r.Verdict)
+	}
+}
+
+func TestPairsTellNoiseFromTheServicesFault(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	again := comparison(t, c, `{"a":1,"noise":1}`, `{"a":1,"noise":2}`, nil).Result
+	for range 40 {
+		b.Record(comparison(t, c, `{"a":1,"noise":1}`, `{"a":2,"noise":3}`, func(r *shadow.Record) { r.Chosen, r.Again = true, &again }))
+	}
+	r := look(t, b, "faq-read")
+	if len(r.Signatures) != 2 {
+		t.Fatalf("%+v", r.Signatures)
+	}
+	if s := r.Signatures[0]; !strings.HasPrefix(s.Signature, "$.a ") || s.Judgement != report.Worse || s.Confirmed != 40 || s.Noise != 0 {
+		t.Errorf("%+v", s)
+	}
+	if s := r.Signatures[1]; s.Judgement != report.Noise || s.Noise != 1 || s.Pairs != 40 || s.Confirmed != 0 {
+		t.Errorf("%+v", s)
+	}
+	if r.Verdict.State != report.Failing || !strings.Contains(r.Verdict.Reasons[0], "$.a value") {
+		t.Errorf("%+v", r.Verdict)
+	}
+}
+
+func TestASecondAnswerAskedForAfterTheFactIsNoPair(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	again := diff.Result{Verdict: diff.Equal}
+	for range 100 {
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Again = &again }))
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Again, r.Chosen, r.Rare = &again, true, true }))
+	}
+	if s := look(t, b, "faq-read").Signatures[0]; s.Pairs != 0 || s.Judgement != report.Confirmed {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	expired := &diff.Rule{Path: "$.at", Compare: "ignore", Because: "clock", Owner: "kb", Until: start}
+	never := &diff.Rule{Path: "$.old", Compare: "ignore", Because: "old", Owner: "kb"}
+	same := `{"a":1}`
+	for name, test := range map[string]struct {
+		rules  []*diff.Rule
+		record func(t *testing.T, b *book.Book, c *clock)
+		want   report.State
+		says   string
+		needed uint64
+	}{
+		"too few": {want: report.NotYet, says: "10 comparisons, the gate asks for 3000", needed: 2990, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 10, same, nil)
+		}},
+		"enough": {want: report.Met, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+		}},
+		"a mismatch": {want: report.NotYet, says: "1 mismatches in 3001", needed: 1741, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+			many(t, b, c, 1, `{"a":2}`, nil)
+		}},
+		"many mismatches": {want: report.Failing, says: "certainly not below 0.1 %", needed: 37656, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+			many(t, b, c, 30, `{"a":2}`, nil)
+		}},
+		"silent": {want: report.Blind, says: "nothing was sampled for 20 minutes", needed: 3000, record: func(t *testing.T, _ *book.Book, c *clock) {
+			t.Helper()
+			c.add(20 * time.Minute)
+		}},
+		"nothing compared": {want: report.Blind, says: "4 ended as skipped_no_identity", needed: 3000, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			c.add(20 * time.Minute)
+			many(t, b, c, 4, same, func(r *shadow.Record) { r.Bucket = shadow.SkippedNoIdentity })
+		}},
+		"empty": {want: report.Blind, says: "proves nothing", record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, func(r *shadow.Record) { r.Result.Format = "empty" })
+		}},
+		"errors": {want: report.Blind, says: "proves nothing", record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, func(r *shadow.Record) { r.Monolith.Answer.Status = 401 })
+		}},
+		"without an answer": {want: report.Failing, says: "without an answer", record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+			many(t, b, c, 60, same, func(r *shadow.Record) { r.Bucket = shadow.ShadowTimeout })
+		}},
+		"expired rule": {want: report.Failing, says: "$.at (kb) expired on 2026-05-04", rules: []*diff.Rule{expired}, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+		}},
+		"rule never hit": {want: report.Failing, says: "$.old (kb) excused nothing", rules: []*diff.Rule{never}, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, nil)
+		}},
+		"rule hit": {want: report.Met, rules: []*diff.Rule{never}, record: func(t *testing.T, b *book.Book, c *clock) {
+			t.Helper()
+			many(t, b, c, 3000, same, func(r *shadow.Record) { r.Result.Excuses = []diff.Excuse{{Rule: never, Count: 1}} })
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, c := open(t, book.Options{})
+			b.Configure([]book.Route{{Name: "faq-read", Rules: test.rules}})
+			test.record(t, b, c)
+			v := look(t, b, "faq-read").Verdict
+			if v.State != test.want || !strings.Contains(strings.Join(v.Reasons, "\n"), test.says) || v.Needed != test.needed {
+				t.Errorf("%+v", v)
+			}
+			if got := b.Verdict("faq-read"); !cmp.Equal(got, v) {
+				t.Error(cmp.Diff(got, v))
+			}
+		})
+	}
+}
+
+func many(t *testing.T, b *book.Book, c *clock, n int, service string, change func(*shadow.Record)) {
+	t.Helper()
+	r := comparison(t, c, `{"a":1}`, service, change)
+	for range n {
+		b.Record(r)
+	}
+}
+
+func TestNothingOfARequestOrAnAnswerIsKeptInClear(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Configure([]book.Route{{
+		Name: "faq-read", Pattern: "GET /v1/faq/{id}", Clear: []string{"$.price", "request.query.lang"},
+	}})
+	r := comparison(t, c,
+		`{"name":"Anna Private","price":10,"by":{"anna@example.com":"x","8f14e45fceea167a5a36dedd4bea2543":{"iban":"DE02private"}},"list":["private"]}`,
+		`{"name":"Berta Private","price":12,"by":{"anna@example.com":"y","8f14e45fceea167a5a36dedd4bea2543":{"iban":"DE03private"}},"list":["secret"]}`,
+		func(r *shadow.Record) {
+			r.Request.Body = []byte("card=private")
+			r.Request.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+			r.RequestID = "r-1\x1b[31m"
+		})
+	b.Record(r)
+	out := look(t, b, "faq-read")
+	var buffer bytes.Buffer
+	encoder := json.NewEncoder(&buffer)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(out); err != nil {
+		t.Fatal(err)
+	}
+	text := buffer.String()
+	for _, secret := range []string{"rivate", "topsecret", "8841", "anna", "Berta", "8f14e", "DE0", `"secret`, "\x1b", "u001b", "card"} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in clear: %s", secret, text)
+		}
+	}
+	for _, allowed := range []string{"/v1/faq/{id~", "lang=de", `"Accept"`, `"monolith":"10","service":"12","clear":true`, `<string>`} {
+		if !strings.Contains(text, allowed) {
+			t.Errorf("%q is missing: %s", allowed, text)
+		}
+	}
+	sample := out.Signatures[0].Sample
+	want := `curl --globoff -sS -i -X 'GET' -H 'Accept: application/json' -H 'Content-Type: application/x-www-form-urlencoded'` +
+		` --data-binary @request-body "$SERVICE"'/v1/faq/{id}?q={q}&lang=de'`
+	if sample == nil || sample.Curl != want {
+		t.Fatalf("%+v", sample)
+	}
+}
+
+func TestHashesAreEqualForEqualValuesUnderOneKey(t *testing.T) {
+	t.Parallel()
+	sample := func(secret string) report.Part {
+		b, c := open(t, book.Options{Key: []byte(secret)})
+		b.Record(comparison(t, c, `{"a":"x"}`, `{"a":"y"}`, nil))
+		return look(t, b, "faq-read").Signatures[0].Sample.Parts[0]
+	}
+	one, same, others := sample(string(key())), sample(string(key())), sample(strings.Repeat("o", 32))
+	if one != same || one.Monolith == others.Monolith || one.Monolith == one.Service {
+		t.Error(one, same, others)
+	}
+	if _, err := book.Open(t.Context(), book.Options{Now: time.Now, Key: []byte("short")}); err == nil {
+		t.Error("a short key was taken")
+	}
+}
+
+func TestSignaturesAndSamplesAreBounded(t *testing.T) {
+	t.Parallel()
+	store := book.NewMemory()
+	b, c := open(t, book.Options{Store: store, Limits: book.Limits{Signatures: 10, Samples: 3, SampleBytes: 20_000}})
+	for i := range 100 {
+		for range 5 {
+			b.Record(comparison(t, c, fmt.Sprintf(`{"x%c%c":1}`, 'a'+i%10, 'a'+i/10), fmt.Sprintf(`{"x%c%c":2}`, 'a'+i%10, 'a'+i/10), nil))
+		}
+	}
+	r := look(t, b, "faq-read")
+	if len(r.Signatures) != 11 {
+		t.Fatalf("%d signatures", len(r.Signatures))
+	}
+	var total uint64
+	for _, s := range r.Signatures {
+		total += s.Count
+		if s.Samples > 3 {
+			t.Errorf("%s: %d samples", s.Signature, s.Samples)
+		}
+	}
+	if total != 500 {
+		t.Errorf("%d comparisons in all signatures", total)
+	}
+	if got := b.Status().SampleBytes; got > 22_000 || got == 0 {
+		t.Errorf("%d bytes of samples", got)
+	}
+}
+
+func TestOldSamplesGoAndMakeRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := book.NewMemory()
+		b, err := book.Open(t.Context(), book.Options{Store: store, Now: time.Now, Limits: book.Limits{Samples: 2}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &clock{at: time.Now()}
+		ctx, stop := context.WithCancel(t.Context())
+		var done sync.WaitGroup
+		done.Go(func() { b.Run(ctx) })
+		many(t, b, c, 5, `{"a":2}`, nil)
+		time.Sleep(time.Minute) //nolint:forbidigo // synctest
+		if got := stored(t, store); got != 2 {
+			t.Errorf("%d samples", got)
+		}
+		time.Sleep(8 * 24 * time.Hour) //nolint:forbidigo // synctest
+		if got := stored(t, store); got != 0 || b.Status().SampleBytes != 0 {
+			t.Errorf("%d samples after 8 days, %d bytes", got, b.Status().SampleBytes)
+		}
+		many(t, b, c, 5, `{"a":2}`, nil)
+		stop()
+		done.Wait()
+		if got := stored(t, store); got != 2 {
+			t.Errorf("%d samples after the last flush", got)
+		}
+	})
+}
+
+func stored(t *testing.T, s book.Store) int {
+	t.Helper()
+	has, err := s.Load(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(has.Samples)
+}
+
+// failing is a store that fails while it is told to.
+type failing struct {
+	*book.Memory
+
+	broken bool
+	half   bool // it writes, and says it did not
+}
+
+var errDisk = errors.New("the disk is full")
+
+func (f *failing) Write(ctx context.Context, b *book.Batch) error {
+	if f.half {
+		_ = f.Memory.Write(ctx, b)
+	}
+	if f.broken {
+		return errDisk
+	}
+	return f.Memory.Write(ctx, b)
+}
+
+func TestAFailedFlushLosesNothing(t *testing.T) {
+	t.Parallel()
+	for _, half := range []bool{false, true} {
+		store := &failing{Memory: book.NewMemory(), broken: true, half: half}
+		b, c := open(t, book.Options{Store: store})
+		for range 3 {
+			many(t, b, c, 10, `{"a":2}`, nil)
+			many(t, b, c, 5, `{"a":2}`, func(r *shadow.Record) { r.Bucket = shadow.DroppedQueueFull })
+			if err := b.Flush(t.Context()); !errors.Is(err, errDisk) {
+				t.Fatal(err)
+			}
+		}
+		if s := b.Status(); s.Failures != 3 || s.LastError != errDisk.Error() {
+			t.Errorf("%+v", s)
+		}
+		r, err := b.Report(t.Context())
+		if err != nil || len(r.Notices) != 1 || !strings.Contains(r.Notices[0], "disk is full") {
+			t.Errorf("%v %v", r, err)
+		}
+		store.broken, store.half = false, false
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		before := look(t, b, "faq-read")
+		next, _ := open(t, book.Options{Store: store})
+		after := look(t, next, "faq-read")
+		if !cmp.Equal(before, after) || after.Coverage.Sampled != 45 || after.Signatures[0].Samples != 20 || after.Signatures[0].Sample == nil {
+			t.Error(cmp.Diff(before, after))
+		}
+		if compared, mismatched := next.Counts("faq-read"); compared != 30 || mismatched != 30 {
+			t.Error(compared, mismatched)
+		}
+		if s := b.Status(); s.Failures != 0 || s.LastError != "" {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
+// unreadable is a store that cannot be loaded.
+type unreadable struct{ *book.Memory }
+
+func (unreadable) Load(context.Context) (*book.Contents, error) { return nil, errDisk }
+
+func TestAStoreThatCannotBeReadStopsNothing(t *testing.T) {
+	t.Parallel()
+	store := unreadable{book.NewMemory()}
+	b, c := open(t, book.Options{Store: store})
+	many(t, b, c, 10, `{"a":2}`, nil)
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := b.Report(t.Context(), "faq-read")
+	if err != nil || len(r.Notices) != 1 || r.Routes[0].Coverage.Sampled != 10 {
+		t.Errorf("%+v %v", r, err)
+	}
+	if has, _ := store.Memory.Load(t.Context()); len(has.Routes) != 0 {
+		t.Error("something was written to a store that could not be read")
+	}
+}
+
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	r := comparison(t, c, `{"a":1}`, `{"a":2}`, nil)
+	missed := *r
+	missed.Bucket, missed.Why = shadow.DroppedQueueFull, "full"
+	var done sync.WaitGroup
+	for range 8 {
+		done.Go(func() {
+			for range 500 {
+				b.Record(r)
+				b.Record(&missed)
+			}
+		})
+	}
+	for range 20 {
+		if err := b.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.Report(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	done.Wait()
+	if got := look(t, b, "faq-read").Coverage.Sampled; got != 8000 {
+		t.Errorf("%d sampled", got)
+	}
+}
+
+func TestRoutesBeyondTheLimitAreCounted(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{Limits: book.Limits{Routes: 1}})
+	b.Record(comparison(t, c, `1`, `2`, nil))
+	b.Record(comparison(t, c, `1`, `2`, func(r *shadow.Record) { r.Route = "second" }))
+	if got := b.Status().Unrecorded; got != 1 {
+		t.Errorf("%d unrecorded", got)
+	}
+	if _, err := b.Report(t.Context(), "second"); !errors.Is(err, book.ErrUnknownRoute) {
+		t.Error(err)
+	}
+}
+
+func BenchmarkRecordMissed(b *testing.B) {
+	r := &shadow.Record{Route: "faq-read", Bucket: shadow.DroppedQueueFull, Why: "full"}
+	w, _ := book.Open(b.Context(), book.Options{Now: time.Now})
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			w.Record(r)
+		}
+	})
+}

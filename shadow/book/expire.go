@@ -1,0 +1,56 @@
+package book
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// placed is a sample where it lies.
+type placed struct {
+	slot
+
+	key SampleKey
+	s   *signature
+	rt  *route
+}
+
+// expire frees the slots of samples that are too old and, oldest first, of as
+// many as are over the limit.
+func (b *Book) expire(now time.Time) {
+	oldest := now.Add(-b.limits.SampleTTL).Unix()
+	over := b.sampleBytes.Load() > b.limits.SampleBytes
+	var all []placed
+	b.each(func(name string, rt *route) {
+		rt.mu.Lock()
+		defer rt.mu.Unlock()
+		for _, e := range rt.eras {
+			for _, s := range e.signatures {
+				key := SignatureKey{EraKey{name, e.Number}, s.Signature.Signature}
+				for i, x := range s.slots {
+					if x.at != 0 && (over || x.at <= oldest) {
+						all = append(all, placed{x, SampleKey{key, i}, s, rt})
+					}
+				}
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.at, b.at) })
+	for i := range all {
+		if all[i].at > oldest && b.sampleBytes.Load() <= b.limits.SampleBytes/10*9 {
+			return
+		}
+		b.free(&all[i])
+	}
+}
+
+// free frees one slot, unless another sample lies there by now.
+func (b *Book) free(x *placed) {
+	x.rt.mu.Lock()
+	defer x.rt.mu.Unlock()
+	if x.key.Slot < len(x.s.slots) && x.s.slots[x.key.Slot] == x.slot {
+		x.s.slots[x.key.Slot] = slot{}
+		b.sampleBytes.Add(-int64(x.size))
+		b.outbox.dropSample(x.key)
+	}
+}

@@ -1,0 +1,164 @@
+package book
+
+import (
+	"github.com/strangler-proxy/strangler/shadow"
+	"github.com/strangler-proxy/strangler/shadow/diff"
+)
+
+// Record takes one record. A request that was not compared costs one addition
+// under a lock that is never held longer; a comparison is redacted and added up
+// under the route's lock. Nothing waits for the store.
+func (b *Book) Record(r *shadow.Record) {
+	rt := b.route(r.Route)
+	if rt == nil {
+		b.unrecorded.Add(1)
+		return
+	}
+	if int(r.Bucket) >= shadow.Buckets {
+		b.unrecorded.Add(1) // a defect of the caller's
+		return
+	}
+	if !r.Bucket.Compared() {
+		rt.miss(miss{r.Bucket, word(r.Why), r.Rare})
+		return
+	}
+	now := b.now()
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	e, begun := rt.eraOf(r, now)
+	if begun {
+		b.age(rt)
+	}
+	e.touched = now
+	e.compare(r)
+	rt.totals.Sampled++
+	if !r.Rare {
+		rt.totals.Compared++
+		if r.Bucket == shadow.Different {
+			rt.totals.Mismatched++
+		}
+	}
+	b.differences(rt, e, r)
+	e.dirty, rt.dirty = true, true
+}
+
+// paired tells whether the record counts as a pair: chosen before anyone knew,
+// and both answers were compared whole.
+func paired(r *shadow.Record) bool {
+	return r.Chosen && !r.Rare && r.Again != nil && told(r.Result.Verdict) && told(r.Again.Verdict)
+}
+
+func told(v diff.Verdict) bool {
+	return v == diff.Equal || v == diff.EqualByRule || v == diff.Different
+}
+
+// differences adds up the record's signatures. Those beyond the limit count
+// together, once for each record.
+func (b *Book) differences(rt *route, e *era, r *shadow.Record) {
+	pair := paired(r)
+	if pair {
+		e.Pairs++
+	}
+	var again []diff.Difference
+	if r.Again != nil {
+		again = r.Again.Differences
+	}
+	sampler := sampler{book: b, route: rt, era: e, record: r}
+	var beyond *signature
+	var beyondService, beyondAgain bool
+	add := func(d *diff.Difference, service bool) {
+		s := b.signature(e, d.Signature)
+		both := service && has(again, d.Signature)
+		if s.Signature.Signature == other {
+			beyond = s
+			beyondService, beyondAgain = beyondService || service, beyondAgain || both || !service
+			return
+		}
+		b.count(s, r, service, both || !service, pair)
+		if service {
+			if len(s.Paths) < maxPaths {
+				s.path(safePath(b.key, d))
+			}
+			sampler.take(s)
+		}
+	}
+	distinct(r.Result.Differences, func(d *diff.Difference) { add(d, true) })
+	distinct(again, func(d *diff.Difference) {
+		if !has(r.Result.Differences, d.Signature) {
+			add(d, false)
+		}
+	})
+	if beyond != nil {
+		b.count(beyond, r, beyondService, beyondAgain, pair)
+	}
+}
+
+// count adds one comparison to a signature.
+func (b *Book) count(s *signature, r *shadow.Record, service, again, pair bool) {
+	if service {
+		s.differ(r, again)
+	}
+	if again {
+		s.Noise++
+	}
+	if pair {
+		s.pair(service, again)
+	}
+	if s.First.IsZero() {
+		s.First = r.At
+	}
+	if r.At.After(s.Last) {
+		s.Last = r.At
+	}
+	s.dirty = true
+}
+
+// signature is an era's signature of a name, made when it is new; the one for all
+// others when there are too many.
+func (b *Book) signature(e *era, name string) *signature {
+	if s := e.signatures[name]; s != nil {
+		return s
+	}
+	full := len(e.signatures) >= b.limits.Signatures || b.signatures.Load() >= int64(b.limits.TotalSignatures)
+	if full {
+		if s := e.signatures[other]; s != nil {
+			return s
+		}
+		name = other
+	}
+	s := &signature{Signature: Signature{Signature: name}}
+	e.signatures[name] = s
+	b.signatures.Add(1)
+	return s
+}
+
+// age drops the eras that are too old, and signatures of those that have two
+// after them. The caller holds the route's mu.
+func (b *Book) age(rt *route) {
+	for len(rt.eras) > maxEras {
+		last := rt.eras[len(rt.eras)-1]
+		rt.eras = rt.eras[:len(rt.eras)-1]
+		for _, s := range last.signatures {
+			b.forget(s)
+		}
+		b.outbox.dropEra(EraKey{rt.totals.Route, last.Number})
+	}
+	if len(rt.eras) < 3 {
+		return
+	}
+	old := rt.eras[2]
+	for _, name := range old.surplus(trimmed) {
+		b.forget(old.signatures[name])
+		delete(old.signatures, name)
+		b.outbox.dropSignature(SignatureKey{EraKey{rt.totals.Route, old.Number}, name})
+	}
+}
+
+// forget takes a signature and its samples out of the totals.
+func (b *Book) forget(s *signature) {
+	b.signatures.Add(-1)
+	for _, slot := range s.slots {
+		b.sampleBytes.Add(-int64(slot.size))
+	}
+	s.slots = nil
+}

@@ -1,0 +1,191 @@
+package book
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/strangler-proxy/strangler/rollout/evidence"
+	"github.com/strangler-proxy/strangler/shadow"
+	"github.com/strangler-proxy/strangler/shadow/report"
+	"github.com/strangler-proxy/strangler/shadow/stats"
+)
+
+const (
+	// From these counts on a share is more than an accident.
+	leastUnanswered = 10
+	leastHollow     = 50
+	leastMismatched = 3
+	// maxUnanswered is the share of requests that the shadow may leave without an
+	// answer: what is not answered is not compared, and would be held for good.
+	maxUnanswered = 0.01
+	maxHollow     = 0.95
+	expiring      = 14 * 24 * time.Hour
+)
+
+// judge is one route's evidence, being judged.
+type judge struct {
+	now      time.Time
+	since    time.Time
+	config   *Route
+	era      *Era
+	findings []stats.Finding
+	rules    []report.Rule
+	out      report.Verdict
+}
+
+// verdict is what the gate says.
+func (j *judge) verdict() report.Verdict {
+	e := j.era
+	rate := stats.Rate{Mismatches: e.Mismatched, Compared: e.Compared}
+	j.out = report.Verdict{
+		State: report.Met, Compared: e.Compared, Mismatched: e.Mismatched,
+		Rate: share(e.Mismatched, e.Compared), Upper: rate.Upper(),
+		Gate: gate(j.config), LastCompared: e.LastCompared,
+	}
+	j.blind()
+	j.proved()
+	j.unanswered()
+	j.ruled()
+	j.counted(rate)
+	return j.out
+}
+
+// gate is what the route asks for, or what we do.
+func gate(c *Route) report.Gate {
+	g := report.Gate{Compared: c.Compared, MismatchBelow: c.MismatchBelow}
+	if g.Compared == 0 && g.MismatchBelow == 0 {
+		return report.Gate{Compared: defaultCompared, MismatchBelow: defaultBelow, Default: true}
+	}
+	return g
+}
+
+// say adds a reason. The weightiest comes first and decides the state.
+func (j *judge) say(state report.State, format string, args ...any) {
+	if len(j.out.Reasons) == 0 {
+		j.out.State = state
+	}
+	j.out.Reasons = append(j.out.Reasons, fmt.Sprintf(format, args...))
+}
+
+func (j *judge) blind() {
+	e := j.era
+	last := e.LastCompared
+	if last.Before(j.since) {
+		last = j.since
+	}
+	silent := j.now.Sub(last)
+	switch {
+	case j.config.Name == "": // no longer in the table: nothing is expected
+	case silent < j.config.Silence:
+	case e.Sampled == 0:
+		j.say(report.Blind, "nothing was sampled for %s", span(silent))
+	default:
+		j.say(report.Blind, "nothing was compared for %s%s", span(silent), mostly(e))
+	}
+	if all := e.compares(); all >= leastHollow && share(e.Hollow, all) > maxHollow {
+		j.say(report.Blind, "%d of %d comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked", e.Hollow, all)
+	}
+}
+
+// mostly names what became of most requests that were not compared.
+func mostly(e *Era) string {
+	most := -1
+	for bucket, n := range e.Buckets {
+		if !shadow.Bucket(bucket).Compared() && n > 0 && (most < 0 || n > e.Buckets[most]) {
+			most = bucket
+		}
+	}
+	if most < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; of %d sampled in this era %d ended as %s", e.Sampled, e.Buckets[most], shadow.Bucket(most))
+}
+
+func (j *judge) proved() {
+	var names []string
+	for i := range j.findings {
+		if j.findings[i].Worse {
+			names = append(names, j.findings[i].Path)
+		}
+	}
+	if len(names) > 0 {
+		j.say(report.Failing, "the service differs certainly more often than the monolith does from itself, in %s", listed(names))
+	}
+	below := j.out.Gate.MismatchBelow
+	if n := j.era.Compared; j.era.Mismatched >= leastMismatched && 1-evidence.UpperRate(n-j.era.Mismatched, n) >= below {
+		j.say(report.Failing, "%d of %d comparisons are mismatches: certainly not below %s", j.era.Mismatched, n, percent(below))
+	}
+}
+
+// listed are the first of some names.
+func listed(names []string) string {
+	const shown = 3
+	text := strings.Join(names[:min(shown, len(names))], "; ")
+	if more := len(names) - shown; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}
+
+func (j *judge) unanswered() {
+	e := j.era
+	none := e.Buckets[shadow.ShadowError] + e.Buckets[shadow.ShadowTimeout]
+	asked := none + e.compares()
+	if none >= leastUnanswered && share(none, asked) > maxUnanswered {
+		j.say(report.Failing, "the shadow left %d of %d requests without an answer (%s); what is not answered is not compared",
+			none, asked, percent(share(none, asked)))
+	}
+	if e.Mixed {
+		j.say(report.Failing, "builds change too often to be kept apart, so the evidence is of several: see which header names the build")
+	}
+}
+
+func (j *judge) ruled() {
+	for i := range j.rules {
+		switch r := &j.rules[i]; r.State {
+		case report.RuleExpired:
+			j.say(report.Failing, "the rule for %s (%s) expired on %s: renew it or take it out", r.Path, r.Owner, r.Until.Format(time.DateOnly))
+		case report.RuleNeverHit:
+			j.say(report.Failing, "the rule for %s (%s) excused nothing in %d comparisons: take it out", r.Path, r.Owner, j.era.compares())
+		default:
+		}
+	}
+}
+
+func (j *judge) counted(rate stats.Rate) {
+	g := j.out.Gate
+	missing := uint64(0)
+	if rate.Compared < g.Compared {
+		missing = g.Compared - rate.Compared
+		j.say(report.NotYet, "%d comparisons, the gate asks for %d", rate.Compared, g.Compared)
+	}
+	if g.MismatchBelow > 0 && j.out.Upper >= g.MismatchBelow {
+		needed, ok := rate.Needed(g.MismatchBelow)
+		if !ok {
+			j.say(report.Failing, "no number of comparisons proves a rate below %s", percent(g.MismatchBelow))
+			return
+		}
+		missing = max(missing, needed)
+		j.say(report.NotYet, "%d mismatches in %d comparisons: the rate may still be %s, the gate asks for less than %s",
+			rate.Mismatches, rate.Compared, percent(j.out.Upper), percent(g.MismatchBelow))
+	}
+	j.out.Needed = missing
+}
+
+// percent is a rate with three digits that count.
+func percent(rate float64) string { return fmt.Sprintf("%.3g %%", 100*rate) }
+
+// span is a time as one says it.
+func span(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%d days", int(d/(24*time.Hour)))
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", int(d/time.Hour))
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", int(d/time.Minute))
+	default:
+		return fmt.Sprintf("%d seconds", int(d/time.Second))
+	}
+}
