@@ -50,6 +50,13 @@ func (x *exchange) outgoing() http.Header {
 	return h
 }
 
+// Outgoing makes the header of a copy of a request from its client's, by the
+// rules of a request that a target serves. The values are the client's own slices.
+func Outgoing(method, host string, h http.Header, c Client) http.Header {
+	x := &exchange{call: Call{Client: c}, in: &http.Request{Method: method, Host: host, Header: h}}
+	return x.outgoing()
+}
+
 // setHeader sets what the call says; id is room for one value.
 func (c *Call) setHeader(h http.Header, id []string) {
 	if c.RequestID != "" {

@@ -1,87 +1,266 @@
 package shadow
 
 import (
+	"cmp"
+	"context"
+	"crypto/rand"
 	"errors"
-	"io"
-	"net/http"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow/diff"
 )
 
 // Mirrors are the mirrors of an engine's routes. It is made once and outlives
 // route tables. Its methods may be called concurrently.
-type Mirrors struct{}
+type Mirrors struct {
+	options Options
+	log     *slog.Logger
+	now     func() time.Time
+	memory  memory
+
+	mu      sync.Mutex         // of what follows; not on a request's way
+	routes  map[string]*Mirror // those that are gone too, while something of them is left
+	clients map[string]*client
+
+	background context.Context
+	cancel     context.CancelFunc
+	quit       chan struct{}
+	closed     atomic.Bool
+	starting   sync.Mutex // of workers, against Close
+	done       sync.WaitGroup
+}
 
 // New makes Mirrors without routes.
 func New(o Options) (*Mirrors, error) {
 	if o.Recorder == nil {
 		return nil, errors.New("shadow: a recorder is required")
 	}
-	return &Mirrors{}, nil
+	if o.Key == nil {
+		o.Key = make([]byte, 32)
+		_, _ = rand.Read(o.Key) // never fails
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Outgoing == nil {
+		o.Outgoing = endToEnd
+	}
+	o.Bytes, o.Queue = cmp.Or(o.Bytes, 64<<20), cmp.Or(o.Queue, 1024)
+	o.AgainPerSecond, o.AgainShare = cmp.Or(o.AgainPerSecond, 5), cmp.Or(o.AgainShare, 0.05)
+	o.ExtraPerSecond = cmp.Or(o.ExtraPerSecond, 1)
+	m := &Mirrors{
+		options: o, log: o.Logger, now: o.Now,
+		routes: map[string]*Mirror{}, clients: map[string]*client{},
+		quit: make(chan struct{}),
+	}
+	m.memory.limit = o.Bytes
+	m.background, m.cancel = context.WithCancel(context.Background())
+	m.done.Go(m.keepHouse)
+	return m, nil
 }
 
 // Apply makes the mirrored routes those of the settings. A route that was mirrored
-// before keeps its queue, its counts and, unless who it asks has changed, its
+// before keeps its queue, its counts and, unless its settings have changed, its
 // proof. What waits of a route that is gone is still compared. On an error, which
 // names the route, nothing has changed.
-func (m *Mirrors) Apply([]Settings) error { return nil }
+func (m *Mirrors) Apply(all []Settings) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	plans, clients := make(map[string]*plan, len(all)), map[string]*client{}
+	for _, s := range all {
+		p, err := m.compile(s.withDefaults(), clients)
+		if err != nil {
+			return fmt.Errorf("shadow of route %s: %w", s.Route, err)
+		}
+		plans[s.Route] = p
+	}
+	for name, old := range m.clients {
+		if clients[name] == nil {
+			old.idle()
+		}
+	}
+	m.clients = clients
+	for name, p := range plans {
+		if m.routes[name] == nil {
+			m.routes[name] = newMirror(m, name)
+		}
+		m.routes[name].adopt(p)
+	}
+	for name, mirror := range m.routes {
+		if plans[name] == nil {
+			mirror.plan.Store(nil)
+		}
+	}
+	return nil
+}
+
+// compile makes a plan. What it needs of the clients is put into those.
+func (m *Mirrors) compile(s Settings, clients map[string]*client) (*plan, error) {
+	p := &plan{Settings: s, arm: routes.Monolith, secret: newSecrets(s)}
+	if s.Reverse {
+		p.arm = routes.Service
+	}
+	var err error
+	if old := m.routes[s.Route]; old != nil && old.last.Load() != nil && reflect.DeepEqual(old.last.Load().Compare, s.Compare) {
+		p.comparer = old.last.Load().comparer
+	} else if p.comparer, err = diff.New(s.Compare); err != nil {
+		return nil, err
+	}
+	for _, one := range []struct {
+		of       *side
+		target   Target
+		monolith bool
+	}{{&p.monolith, s.Monolith, true}, {&p.service, s.Service, false}, {&p.control, s.Control, true}} {
+		*one.of = side{build: one.target.Build, monolith: one.monolith}
+		if len(one.target.URLs) == 0 {
+			continue
+		}
+		key := one.target.key()
+		if clients[key] == nil {
+			if clients[key] = m.clients[key]; clients[key] == nil {
+				if clients[key], err = newClient(one.target); err != nil {
+					return nil, err
+				}
+			}
+		}
+		one.of.client = clients[key]
+	}
+	if !p.shadow().known() {
+		return nil, errors.New("the shadow has no url: write one, a target block cannot be a shadow")
+	}
+	return p, nil
+}
+
+// adopt makes p the mirror's plan.
+func (m *Mirror) adopt(p *plan) {
+	old := m.last.Load()
+	if old != nil && !sameSettings(old.Settings, p.Settings) {
+		m.proof.forget()
+	}
+	m.last.Store(p)
+	m.plan.Store(p)
+}
+
+// sameSettings compares all but the functions, which each table makes anew.
+func sameSettings(a, b Settings) bool {
+	a.Rewrite, b.Rewrite, a.Token, b.Token = nil, nil, nil, nil
+	return reflect.DeepEqual(a, b)
+}
 
 // Route is the mirror of a route, nil when it is not mirrored. It stays good
 // until Apply leaves the route out; after that it samples nothing.
-func (m *Mirrors) Route(string) *Mirror { return nil }
+func (m *Mirrors) Route(name string) *Mirror {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if one := m.routes[name]; one != nil && one.plan.Load() != nil {
+		return one
+	}
+	return nil
+}
 
-// Status is that of all routes, by name.
-func (m *Mirrors) Status() []Status { return nil }
+// Status is that of all mirrored routes, by name.
+func (m *Mirrors) Status() []Status {
+	out := []Status{}
+	for _, one := range m.mirrors() {
+		if one.plan.Load() != nil {
+			out = append(out, one.Status())
+		}
+	}
+	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Route, b.Route) })
+	return out
+}
+
+// mirrors are all, those that are gone too.
+func (m *Mirrors) mirrors() []*Mirror {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]*Mirror, 0, len(m.routes))
+	for _, one := range m.routes {
+		out = append(out, one)
+	}
+	return out
+}
+
+// forget lets go of the routes that are gone and have nothing left to do.
+func (m *Mirrors) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for name, one := range m.routes {
+		if one.plan.Load() == nil && one.open.Load() == 0 && len(one.queue) == 0 && one.inFlight.Load() == 0 {
+			delete(m.routes, name)
+		}
+	}
+}
+
+// start runs f unless all is over.
+func (m *Mirrors) start(f func()) bool {
+	m.starting.Lock()
+	defer m.starting.Unlock()
+	if m.closed.Load() {
+		return false
+	}
+	m.done.Go(f)
+	return true
+}
 
 // Close ends it all: what waits is counted as dropped, what is under way is
 // cancelled. No goroutine is left when it returns.
-func (m *Mirrors) Close() {}
-
-// Mirror samples the requests of one route. A nil Mirror samples none.
-type Mirror struct{}
-
-// Arrival is what is known of a request beside the request itself.
-type Arrival struct {
-	// RequestID and TraceID correlate; the sample is a hash of RequestID.
-	RequestID, TraceID string
-	// At is when the request came.
-	At time.Time
-	// Arm is the side that will serve it.
-	Arm routes.Arm
-	// Marked: it came as a shadow's, see [Marked].
-	Marked bool
-	// Client is who sent it.
-	Client Client
-	// Principal is what Settings.Token gets; may be nil.
-	Principal any
+func (m *Mirrors) Close() {
+	m.starting.Lock()
+	again := m.closed.Swap(true)
+	m.starting.Unlock()
+	if again {
+		return
+	}
+	m.cancel()
+	close(m.quit)
+	m.done.Wait()
+	for _, one := range m.mirrors() {
+		one.drain()
+		one.tellLosses()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range m.clients {
+		c.idle()
+	}
 }
 
-// Sample decides whether the request is mirrored; nil when not. The request's
-// header must be as it will be forwarded, but for what Options.Outgoing does.
-func (m *Mirror) Sample(*http.Request, *Arrival) *Exchange { return nil }
+// houseTime is how often losses are told and silences looked at.
+const houseTime = time.Second
 
-// Exchange copies one request and its answer as they pass. It belongs to one
-// request; it must be ended. All methods of a nil Exchange do nothing and give back what
-// they got.
-type Exchange struct{}
+// fadeEvery is after how many of them what was seen counts half.
+const fadeEvery = 60
 
-// Body copies the request's body as it is read. nil and http.NoBody come back
-// as they are.
-func (x *Exchange) Body(b io.ReadCloser) io.ReadCloser { return b }
-
-// Writer copies the answer as it is written. What is in w's header already is
-// no part of the answer.
-func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter { return w }
-
-// Ending is how a request ended, as its client saw it.
-type Ending struct {
-	// Arm is the side that answered.
-	Arm routes.Arm
-	// Failure is empty when the client has got a whole answer of that side, else
-	// what went wrong in a word of a closed set: "canceled" when the client left.
-	Failure string
+// keepHouse does what no request is to wait for.
+func (m *Mirrors) keepHouse() {
+	ticker := time.NewTicker(houseTime)
+	defer ticker.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-m.quit:
+			return
+		case <-ticker.C:
+		}
+		for _, one := range m.mirrors() {
+			one.tellLosses()
+			one.look(m.now())
+			if n%fadeEvery == 0 {
+				one.rare.fade()
+			}
+		}
+		if n%fadeEvery == 0 {
+			m.forget()
+		}
+	}
 }
-
-// End says that the request is over. It never waits.
-func (x *Exchange) End(Ending) {}

@@ -19,7 +19,7 @@ type Settings struct {
 	// Sample is the share of requests that the hash samples.
 	Sample routes.PPM
 	// Chosen is the share of sampled safe requests for which the monolith is asked
-	// a second time whatever the comparison says.
+	// a second time whatever the comparison says. It is bounded by nothing else.
 	Chosen routes.PPM
 	// DryRun: requests that may change something are mirrored too, to a shadow that
 	// proves that it changes nothing.
@@ -66,4 +66,24 @@ type Target struct {
 	InFlight int
 	// Build is the header in which answers name their build; may be empty.
 	Build string
+}
+
+// withDefaults fills in what is left out.
+func (s Settings) withDefaults() Settings {
+	if s.Timeout <= 0 {
+		s.Timeout = 10 * time.Second
+	}
+	if s.InFlight <= 0 {
+		s.InFlight = 16
+	}
+	if s.Body <= 0 {
+		s.Body = 1 << 20
+	}
+	if s.Silence <= 0 {
+		s.Silence = 15 * time.Minute
+	}
+	if s.Secrets == nil {
+		s.Secrets = []string{"sessionid", "csrftoken"}
+	}
+	return s
 }

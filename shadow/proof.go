@@ -1,0 +1,138 @@
+package shadow
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// proof is what is known of the shadow's dry run. A service that knows it answers
+// every request that has [MarkHeader] with [DryRunHeader], and changes nothing
+// for it.
+type proof struct {
+	known atomic.Pointer[known] // nil: nothing
+	// trial is held by the one request that may be sent on the probe's word alone;
+	// confirmed says that one came back with its ack.
+	trial     sync.Mutex
+	confirmed atomic.Bool
+}
+
+// known is what was found out and when.
+type known struct {
+	state  ProofState
+	reason string
+	at     time.Time
+}
+
+// A proof is good for proofTime; a shadow that gave none is asked again after
+// refusedTime.
+const (
+	proofTime   = 5 * time.Minute
+	refusedTime = 30 * time.Second
+)
+
+// status is what holds at a time.
+func (p *proof) status(now time.Time) Proof {
+	k := p.known.Load()
+	switch {
+	case k == nil:
+		return Proof{State: ProofUnknown}
+	case k.state == ProofGiven && now.Sub(k.at) >= proofTime, k.state == ProofRefused && now.Sub(k.at) >= refusedTime:
+		return Proof{State: ProofUnknown, Reason: k.reason, At: k.at}
+	}
+	return Proof{State: k.state, Reason: k.reason, At: k.at}
+}
+
+// maybe tells whether a request may pass the dry run: it is proved, or it is
+// time to ask for it.
+func (p *proof) maybe(now time.Time) bool {
+	s := p.status(now).State
+	return s == ProofGiven || s == ProofUnknown
+}
+
+// set replaces what is known, unless the shadow has broken its word.
+func (p *proof) set(next *known) {
+	for {
+		k := p.known.Load()
+		if k != nil && k.state == ProofBroken || p.known.CompareAndSwap(k, next) {
+			return
+		}
+	}
+}
+
+// broke: a request was mirrored and not acknowledged. Nothing but other settings
+// mends that.
+func (p *proof) broke(now time.Time) {
+	p.set(&known{ProofBroken, "a mirrored request was answered without " + DryRunHeader + ": " + DryRunAck, now})
+}
+
+// doubt: something went wrong, so the shadow has to prove it anew.
+func (p *proof) doubt() {
+	p.confirmed.Store(false)
+	p.set(nil)
+}
+
+// confirm: a mirrored request was acknowledged.
+func (p *proof) confirm() { p.confirmed.Store(true) }
+
+// forget is for a route whose settings have changed.
+func (p *proof) forget() {
+	p.confirmed.Store(false)
+	p.known.Store(nil)
+}
+
+// prove makes sure of the dry run before a request that may change something is
+// sent. Until the first of them has come back with its ack they go one by one, so that a
+// shadow that knows the probe and nothing else gets one, not as many as there
+// are workers; release ends that.
+func (m *Mirror) prove(ctx context.Context, x *Exchange) (release func(), ok bool) {
+	if !m.probed(ctx, x) {
+		return nil, false
+	}
+	if m.proof.confirmed.Load() {
+		return func() {}, true
+	}
+	if !m.proof.trial.TryLock() {
+		return nil, false
+	}
+	if m.proof.status(m.all.now()).State != ProofGiven {
+		m.proof.trial.Unlock()
+		return nil, false
+	}
+	return m.proof.trial.Unlock, true
+}
+
+// probed tells whether the proof holds, and asks for it when that is unknown:
+// an OPTIONS request for the same path.
+func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
+	switch m.proof.status(m.all.now()).State {
+	case ProofGiven:
+		return true
+	case ProofUnknown:
+	default:
+		return false
+	}
+	probe := &Exchange{
+		mirror: m, plan: x.plan, given: x.given, host: x.host, path: x.path, rawPath: x.rawPath,
+		method: http.MethodOptions, header: x.header,
+	}
+	defer probe.free()
+	answer, err := probe.ask(ctx, x.plan.shadow(), newID())
+	now := m.all.now()
+	var reason string
+	switch {
+	case err != nil:
+		reason = "the probe failed: " + whyOf(err)
+	case !answer.ack:
+		reason = "the probe was answered without " + DryRunHeader + ": " + DryRunAck
+	default:
+		m.proof.set(&known{ProofGiven, "", now})
+		return m.proof.status(now).State == ProofGiven
+	}
+	m.proof.set(&known{ProofRefused, reason, now})
+	m.all.log.Warn("shadow proves no dry run", slog.String("route", x.plan.Route), slog.String("reason", reason))
+	return false
+}

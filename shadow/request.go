@@ -1,0 +1,201 @@
+package shadow
+
+import (
+	"context"
+	"encoding/hex"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// secrets are what only a monolith gets of a request.
+type secrets struct{ cookies, headers []string }
+
+// secretHeaders always are: credentials and the copies of a CSRF cookie.
+var secretHeaders = []string{"Authorization", "Proxy-Authorization", "X-Csrftoken", "X-Csrf-Token", "X-Xsrf-Token"}
+
+func newSecrets(s Settings) secrets {
+	out := secrets{cookies: s.Secrets, headers: slices.Clone(secretHeaders)}
+	for _, name := range s.SecretHeaders {
+		out.headers = append(out.headers, http.CanonicalHeaderKey(name))
+	}
+	return out
+}
+
+// remove takes them out of h, which must be the caller's own.
+func (s *secrets) remove(h http.Header) {
+	for _, name := range s.headers {
+		delete(h, name)
+	}
+	lines, ok := h["Cookie"]
+	if !ok {
+		return
+	}
+	var kept []string
+	for _, line := range lines {
+		if line = s.without(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if kept == nil {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+// without is a Cookie line without the secret ones; what stays is as it was.
+func (s *secrets) without(line string) string {
+	var kept []string
+	for pair := range strings.SplitSeq(line, ";") {
+		name, _, _ := strings.Cut(pair, "=")
+		name = strings.Trim(name, " \t\"")
+		for _, prefix := range [...]string{"__Host-", "__Secure-"} {
+			name = strings.TrimPrefix(name, prefix)
+		}
+		if !slices.Contains(s.cookies, name) {
+			kept = append(kept, strings.TrimSpace(pair))
+		}
+	}
+	return strings.Join(kept, "; ")
+}
+
+// clientHeader is the header as the client sent it.
+func (x *Exchange) clientHeader() http.Header { return headerOf(x.header) }
+
+func headerOf(fields []field) http.Header {
+	h := make(http.Header, len(fields))
+	for _, f := range fields {
+		h[f.name] = append(h[f.name], f.value)
+	}
+	return h
+}
+
+// outgoing is what a side is sent, but for the mark and the token.
+func (x *Exchange) outgoing(monolith bool) http.Header {
+	h := x.mirror.all.options.Outgoing(x.method, x.host, x.clientHeader(), x.given.Client)
+	delete(h, "Expect")
+	delete(h, "Te")
+	if !monolith {
+		x.plan.secret.remove(h)
+	}
+	if x.given.RequestID != "" {
+		h["X-Request-Id"] = []string{x.given.RequestID}
+	}
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = []string{""} // net/http would send its own
+	}
+	return h
+}
+
+// request builds what a side is asked. It shares nothing with the client's.
+func (x *Exchange) request(ctx context.Context, s *side, id string, token http.Header) (*http.Request, error) {
+	h := x.outgoing(s.monolith)
+	h[MarkHeader] = []string{id}
+	if parent := h["Traceparent"]; len(parent) == 1 {
+		h["Traceparent"] = []string{childOf(parent[0])}
+	}
+	path, raw := x.path, x.rawPath
+	if !s.monolith {
+		for name, values := range token {
+			h[http.CanonicalHeaderKey(name)] = values
+		}
+		if x.plan.Rewrite != nil {
+			path, raw = x.plan.Rewrite(path, raw)
+		}
+	}
+	r, err := http.NewRequestWithContext(ctx, x.method, "http://shadow/", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.URL = target(path, raw, x.query)
+	r.Host, r.Header = x.host, h
+	if body := x.body.bytes(); len(body) > 0 {
+		r.Body, r.ContentLength = &sending{left: body}, int64(len(body))
+	}
+	return r, nil
+}
+
+// sending is a request's body on its way out. A transport may read it after the
+// answer, when its memory holds another request's body: not after Close.
+type sending struct {
+	mu   sync.Mutex
+	left []byte
+}
+
+// Read implements io.Reader.
+func (s *sending) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.left)
+	s.left = s.left[n:]
+	return n, nil
+}
+
+// Close implements io.Closer.
+func (s *sending) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = nil
+	return nil
+}
+
+// target is a URL that is written as the client wrote it.
+func target(path, raw, query string) *url.URL {
+	u := &url.URL{Path: path, RawPath: raw, RawQuery: query}
+	if raw == "" || u.EscapedPath() == raw || strings.HasPrefix(raw, "//") || strings.ContainsFunc(raw, odd) {
+		return u
+	}
+	u.Opaque = raw
+	return u
+}
+
+// odd bytes cannot stand in a request line.
+func odd(r rune) bool { return r <= ' ' || r == 0x7f }
+
+// childOf is a traceparent of the same trace with a span of its own (W3C Trace
+// Context, section 3.2.2).
+func childOf(parent string) string {
+	if len(parent) < 55 {
+		return parent
+	}
+	var id [8]byte
+	for i, n := 0, rand.Uint64()|1; i < len(id); i++ {
+		id[i] = byte(n >> (8 * i))
+	}
+	return parent[:36] + hex.EncodeToString(id[:]) + parent[52:]
+}
+
+// newID is a comparison's ID: 96 bits that nobody has chosen.
+func newID() string {
+	var id [12]byte
+	a, b := rand.Uint64(), rand.Uint32()
+	for i := range 8 {
+		id[i] = byte(a >> (8 * i))
+	}
+	for i := range 4 {
+		id[8+i] = byte(b >> (8 * i))
+	}
+	return hex.EncodeToString(id[:])
+}
+
+// endToEnd is a header without what is for one connection only (RFC 9110, 7.6.1).
+func endToEnd(_, _ string, h http.Header, _ Client) http.Header {
+	for _, options := range h["Connection"] {
+		for option := range strings.SplitSeq(options, ",") {
+			delete(h, http.CanonicalHeaderKey(strings.TrimSpace(option)))
+		}
+	}
+	for _, name := range [...]string{"Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate",
+		"Proxy-Authorization", "Te", "Trailer", "Transfer-Encoding", "Upgrade"} {
+		delete(h, name)
+	}
+	return h
+}

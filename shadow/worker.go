@@ -1,0 +1,135 @@
+package shadow
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/strangler-proxy/strangler/shadow/diff"
+)
+
+// handle carries one request from the queue to its record. A panic of what is
+// compared, or of a hook, ends this request and nothing else.
+func (m *Mirror) handle(x *Exchange) {
+	defer x.free()
+	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Extra: x.extra}
+	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
+		rec.Bucket, rec.Why, rec.Result, rec.Again = NotComparable, "panic", diff.Result{}, nil
+	}
+	m.count(rec)
+	m.guarded(rec, func() { m.all.options.Recorder.Record(rec) })
+}
+
+// guarded runs f, and tells whether it did not panic.
+func (m *Mirror) guarded(rec *Record, f func()) (ok bool) {
+	defer func() {
+		if e := recover(); e != nil {
+			ok = false
+			m.panics.Add(1)
+			m.all.log.Error("shadow panicked", slog.String("route", rec.Route), slog.Any("panic", e), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	f()
+	return true
+}
+
+// fill writes down what is known before anybody is asked.
+func (x *Exchange) fill(rec *Record) {
+	rec.ID, rec.RequestID, rec.TraceID = newID(), x.given.RequestID, x.given.TraceID
+	rec.Request = Request{
+		Method: x.method, Host: x.host, Target: target(x.path, x.rawPath, x.query).RequestURI(),
+		Header: x.outgoing(false), Body: x.body.bytes(),
+	}
+	if x.plan.Reverse {
+		rec.Service = x.primary()
+	} else {
+		rec.Monolith = x.primary()
+	}
+}
+
+// compare asks the shadow, compares, asks again.
+func (x *Exchange) compare(rec *Record) {
+	p, m := x.plan, x.mirror
+	ctx := m.all.background
+	if !safe(x.method) {
+		release, proved := m.prove(ctx, x)
+		if !proved {
+			rec.Bucket, rec.Why = SkippedUnsafe, lossIs[lossNoProof].why
+			return
+		}
+		defer release()
+	}
+	if !x.askShadow(ctx, rec) {
+		return
+	}
+	// Not out of the budget for differences: whether a request is chosen must not
+	// depend on how those before it have ended.
+	rec.Chosen = x.chosen && safe(x.method) && p.twin().known()
+	rec.Result = p.comparer.Compare(rec.Monolith.Answer, rec.Service.Answer, m.all.now())
+	var second *reply
+	if rec.Chosen {
+		second = x.askTwin(ctx, rec)
+	}
+	switch rec.Result.Verdict {
+	case diff.Equal:
+		rec.Bucket = Equal
+	case diff.EqualByRule:
+		rec.Bucket = EqualByRule
+	case diff.NotComparable:
+		rec.Bucket, rec.Why = NotComparable, string(rec.Result.Reason)
+	default:
+		rec.Bucket, rec.Why = x.judge(ctx, rec, second)
+	}
+}
+
+// askShadow fills in the shadow's side; when there is nothing to compare it says
+// where the request ends.
+func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
+	p, m := x.plan, x.mirror
+	answer, err := x.ask(ctx, p.shadow(), rec.ID)
+	if err != nil {
+		rec.Why = whyOf(err)
+		rec.Bucket = p.bucketOf(rec.Why)
+		if !safe(x.method) {
+			m.proof.doubt()
+		}
+		return false
+	}
+	if p.Reverse {
+		rec.Monolith = answer.Side
+	} else {
+		rec.Service = answer.Side
+	}
+	if safe(x.method) {
+		return true
+	}
+	if answer.ack {
+		m.proof.confirm()
+		return true
+	}
+	m.proof.broke(m.all.now())
+	m.all.log.Error("a mirrored request came back without its ack: requests that may change something are not mirrored any more",
+		slog.String("route", p.Route), slog.String("method", x.method), slog.String("request_id", x.given.RequestID))
+	rec.Bucket, rec.Why = p.bucketOf("no_ack"), "no_ack"
+	return false
+}
+
+// count puts a record into its bucket.
+func (m *Mirror) count(rec *Record) {
+	if rec.Extra {
+		m.extra.Add(1)
+		return
+	}
+	m.buckets[rec.Bucket].Add(1)
+	if rec.Bucket.Compared() {
+		m.compared(rec.hollow())
+	}
+}
+
+// hollow tells whether there was nothing to compare where there should have
+// been: an answer with 200 and no body, on both sides.
+func (r *Record) hollow() bool {
+	return r.Bucket == Equal && r.Result.Format == "empty" &&
+		r.Request.Method != http.MethodHead && r.Monolith.Answer.Status == http.StatusOK
+}
