@@ -2,11 +2,15 @@
 # Installs the real parts the tests start: by apt when root on Debian, else it
 # says what to install. A missing part makes its tests skip, and fail with CI=true.
 set -eu
-packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4"
+packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4 python3-flask python3-flask-login"
 
 missing=""
 for package in $packages; do
 	dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+# Not every Node.js is Debian's, and another one comes with its npm.
+for program in node:nodejs npm:npm; do
+	command -v "${program%:*}" >/dev/null 2>&1 || missing="$missing ${program#*:}"
 done
 [ -z "$missing" ] && exit 0
 
