@@ -42,7 +42,7 @@ func TestApplicationsKnowWhoSignedIn(t *testing.T) {
 		for _, step := range []struct{ what, want string }{
 			{"who", `"user":null`}, {"login", `"user":"` + app.id + `"`}, {"who", `"user":"` + app.id + `"`}, {"logout", `"user":null`},
 		} {
-			got := ""
+			var got string
 			if step.what == "who" {
 				got = page(client.Get(app.URL("/who")))
 			} else {
