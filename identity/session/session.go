@@ -63,8 +63,18 @@ const (
 	Unsupported     Reason = "unsupported"       // it is in a format that is not read here
 	Unverified      Reason = "unverified"        // the store has data that no key of ours signed
 	Refused         Reason = "refused"           // the monolith knows the user and lets them do nothing (yet)
+	Busy            Reason = "busy"              // too many sessions are being looked up
+	Resting         Reason = "resting"           // the store failed, and is not asked for a moment
 	Misconfigured   Reason = "misconfigured"     // the monolith does not answer as it was configured to; somebody must look
 )
+
+// Reasons are all of them, Known's empty one first, those of most requests next.
+func Reasons() []Reason {
+	return []Reason{
+		"", NoCookie, NoUser, NoSession, AmbiguousCookie, BadCookie, BadSignature, Expired, UserGone, UserInactive, OtherHash, OtherBackend,
+		TimedOut, StoreFailed, Busy, Resting, Undecodable, Unsupported, Unverified, Refused, Misconfigured,
+	}
+}
 
 // Outcome is the answer to who a request is from.
 type Outcome struct {

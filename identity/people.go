@@ -1,0 +1,152 @@
+package identity
+
+import (
+	"encoding/binary"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	ways  = 8  // entries that share a set
+	locks = 64 // of writers; readers take none
+)
+
+// digest stands for a session's value: a hash with a key that this process made
+// up, so that nobody can choose a place and no memory dump has a cookie in it.
+type digest [32]byte
+
+// known is what was found out, and how long it counts.
+type known struct {
+	person         *Person
+	refresh, until time.Time
+}
+
+func (k *known) good(now time.Time) bool { return k != nil && now.Before(k.until) }
+
+// entry is what is known of one session.
+type entry struct {
+	key    digest
+	used   atomic.Bool // since the clock's hand last came by
+	known  atomic.Pointer[known]
+	flight atomic.Pointer[flight] // the lookup under way, if any
+}
+
+// set is the only place where some entries can be.
+type set struct {
+	ways [ways]atomic.Pointer[entry]
+	hand uint8 // guarded by the set's lock
+}
+
+// people holds a fixed number of entries, in sets of eight. Reading is
+// lock-free; who needs room takes that of an entry that was not read since the
+// clock's hand last came by (CLOCK, F. J. Corbató, 1968), within the set.
+type people struct {
+	sets    []set
+	writers [locks]sync.Mutex
+	count   atomic.Int64
+	dropped atomic.Uint64
+}
+
+// newPeople makes room for at least that many entries, rounded up to eight times
+// a power of two.
+func newPeople(entries int) people {
+	sets := 1
+	for sets*ways < entries {
+		sets *= 2
+	}
+	return people{sets: make([]set, sets)}
+}
+
+func (c *people) limit() int { return len(c.sets) * ways }
+
+func (c *people) place(key *digest) uint64 {
+	return binary.LittleEndian.Uint64(key[:]) & uint64(len(c.sets)-1)
+}
+
+// get finds the entry, or answers nil.
+func (c *people) get(key *digest) *entry {
+	places := &c.sets[c.place(key)].ways
+	for i := range places {
+		e := places[i].Load()
+		if e != nil && e.key == *key {
+			if !e.used.Load() { // a line that all read should not be written by all
+				e.used.Store(true)
+			}
+			return e
+		}
+	}
+	return nil
+}
+
+// put finds the entry or makes an empty one, in the place of another when the
+// set is full.
+func (c *people) put(key *digest) *entry {
+	place := c.place(key)
+	lock := &c.writers[place%locks]
+	lock.Lock()
+	defer lock.Unlock()
+	if e := c.get(key); e != nil {
+		return e
+	}
+	e := &entry{key: *key}
+	if c.sets[place].room().Swap(e) == nil {
+		c.count.Add(1)
+	} else {
+		c.dropped.Add(1)
+	}
+	return e
+}
+
+// room is an empty way, or one to be taken from its entry.
+func (s *set) room() *atomic.Pointer[entry] {
+	for i := range s.ways {
+		if s.ways[i].Load() == nil {
+			return &s.ways[i]
+		}
+	}
+	for range ways { // after one round all marks are gone
+		if !s.ways[s.hand].Load().used.Swap(false) {
+			break
+		}
+		s.hand = (s.hand + 1) % ways
+	}
+	room := &s.ways[s.hand]
+	s.hand = (s.hand + 1) % ways
+	return room
+}
+
+// forget drops an entry. A lookup that is under way for it ends in the entry that
+// is no longer there: who comes later asks anew.
+func (c *people) forget(key *digest) *entry {
+	place := c.place(key)
+	var gone *entry
+	c.drop(place, func(e *entry) bool {
+		if e.key == *key {
+			gone = e
+		}
+		return e.key == *key
+	})
+	return gone
+}
+
+// drop drops the entries of a set that match.
+func (c *people) drop(place uint64, match func(*entry) bool) {
+	lock := &c.writers[place%locks]
+	lock.Lock()
+	defer lock.Unlock()
+	for i := range c.sets[place].ways {
+		way := &c.sets[place].ways[i]
+		if e := way.Load(); e != nil && match(e) {
+			way.Store(nil)
+			c.count.Add(-1)
+		}
+	}
+}
+
+// dropAll drops the entries that match, in all sets.
+func (c *people) dropAll(match func(*entry) bool) {
+	for place := range c.sets {
+		c.drop(uint64(place), match) //#nosec G115 -- an index
+	}
+}

@@ -1,0 +1,246 @@
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/token"
+)
+
+// The defaults of ResolverOptions.
+const (
+	DefaultBound    = 5 * time.Second
+	DefaultWait     = 250 * time.Millisecond
+	DefaultSessions = 65_536
+	DefaultInFlight = 64
+
+	// negative is how long it counts, at most, that a session is nobody's.
+	negative = time.Second
+)
+
+// ResolverOptions make a Resolver. Reader, Secret and Now are needed.
+type ResolverOptions struct {
+	// Reader reads the monolith's sessions.
+	Reader session.Reader
+	// Secret makes the sid of tokens, see token.NewSessionID. It outlives the process.
+	Secret []byte
+	// Now is the clock.
+	Now func() time.Time
+	// Bound is how long an answer counts, from when it was asked for; DefaultBound.
+	Bound time.Duration
+	// Wait is how long a request waits for one, and a lookup may take; DefaultWait.
+	Wait time.Duration
+	// Sessions is how many are kept, or up to twice as many; DefaultSessions.
+	Sessions int
+	// InFlight is how many are looked up at one time; DefaultInFlight.
+	InFlight int
+	// Logger says when the store begins to fail, and when that is over. Nil: nobody
+	// is told.
+	Logger *slog.Logger
+}
+
+// Resolver says who requests are from, most of the time from memory. It promises
+// that
+//
+//   - no answer is used for longer than the bound, nor after the session's own end;
+//   - requests of one session that come together make one lookup, which no single
+//     one of them can end;
+//   - a store that is down or hangs makes requests unavailable, never anonymous,
+//     and costs each at most the wait, and nothing once that was noticed.
+//
+// Safe for concurrent use; a hit takes no lock and allocates nothing.
+type Resolver struct {
+	options ResolverOptions
+	log     *slog.Logger
+	key     [sha256.Size]byte // of the digests
+	cache   people
+	buffers sync.Pool // of *[]byte
+
+	slots   chan struct{}
+	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
+	flights sync.WaitGroup
+	context context.Context
+	end     context.CancelFunc
+
+	settled []*Person // outcomes without a detail, by their place in session.Reasons
+	hits    atomic.Uint64
+	evicted atomic.Uint64
+	counts  []atomic.Uint64         // of lookups, by the place of their reason
+	trouble atomic.Pointer[trouble] // of the store, until it answers
+	odd     atomic.Pointer[trouble] // of the last session that could not be read
+}
+
+// The breaker: a store that fails this often in a row is left alone for so long.
+const (
+	tripAfter = 5
+	restFor   = time.Second
+)
+
+// NewResolver checks the options.
+func NewResolver(o ResolverOptions) (*Resolver, error) {
+	if o.Reader == nil || o.Now == nil || len(o.Secret) < sha256.Size/2 {
+		return nil, errors.New("identity: a resolver needs a reader, a clock and a secret of 16 bytes")
+	}
+	orDefault(&o.Bound, DefaultBound)
+	orDefault(&o.Wait, DefaultWait)
+	orDefault(&o.Sessions, DefaultSessions)
+	orDefault(&o.InFlight, DefaultInFlight)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Resolver{
+		options: o, log: o.Logger, cache: newPeople(o.Sessions), slots: make(chan struct{}, o.InFlight),
+		buffers: sync.Pool{New: func() any { return new([]byte) }},
+		counts:  make([]atomic.Uint64, len(session.Reasons())),
+	}
+	_, _ = rand.Read(r.key[:]) // never fails, see crypto/rand
+	r.context, r.end = context.WithCancel(context.Background())
+	for _, reason := range session.Reasons() {
+		r.settled = append(r.settled, &Person{Outcome: session.Unknown(reason, nil)})
+	}
+	r.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+		MaxRequests: 1, Timeout: restFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		IsExcluded:  func(err error) bool { return errors.Is(err, errNotAsked) },
+	})
+	return r, nil
+}
+
+func orDefault[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
+
+// Close lets lookups end that are under way, as long as one may take, and ends
+// those that do not. Requests after it are unavailable.
+func (r *Resolver) Close() {
+	done := make(chan struct{})
+	go func() {
+		r.flights.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(r.options.Wait)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+	r.end()
+}
+
+// Names are the cookies that the session is made of.
+func (r *Resolver) Names() []string { return r.options.Reader.Names() }
+
+// Find answers the session's value in a request. ok is false when who it is from
+// is known without one: then it is the person.
+func (r *Resolver) Find(header http.Header) (value string, known *Person, ok bool) {
+	value, outcome, ok := r.options.Reader.Cookie(header)
+	if ok {
+		return value, nil, true
+	}
+	if settled := r.settled[place(outcome.Reason)]; outcome.State == session.Unavailable && outcome.Err == nil {
+		return "", settled, false
+	}
+	if outcome.State == session.Anonymous && outcome.Reason == session.NoCookie {
+		return "", nobody, false
+	}
+	return "", &Person{Outcome: outcome}, false
+}
+
+// nobody has no session cookie.
+var nobody = &Person{Outcome: session.Nobody(session.NoCookie)}
+
+// Resolve says who a request is from, as of now. It waits for a lookup for as
+// long as the options and ctx allow; then the answer is unavailable.
+func (r *Resolver) Resolve(ctx context.Context, header http.Header, now time.Time) *Person {
+	value, person, ok := r.Find(header)
+	if !ok {
+		return person
+	}
+	return r.Open(ctx, value, now)
+}
+
+// Open is Resolve for a value that was found already.
+func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Person {
+	key := r.digest(value)
+	e := r.cache.get(&key)
+	if e != nil {
+		if k := e.known.Load(); k.good(now) {
+			r.hits.Add(1)
+			if now.After(k.refresh) {
+				r.launch(e, value, now)
+			}
+			return k.person
+		}
+	} else {
+		e = r.cache.put(&key)
+	}
+	return r.await(ctx, e, value, now)
+}
+
+// Glance is Open without a lookup: nil when nothing is known at once.
+func (r *Resolver) Glance(value string, now time.Time) *Person {
+	key := r.digest(value)
+	if e := r.cache.get(&key); e != nil {
+		if k := e.known.Load(); k.good(now) {
+			return k.person
+		}
+	}
+	return nil
+}
+
+// digest makes the key of a session's value. The reader's value is the whole of
+// what it answers by, and a resolver has one reader.
+func (r *Resolver) digest(value string) digest {
+	buffer := r.buffers.Get().(*[]byte)
+	defer r.buffers.Put(buffer)
+	*buffer = append(append((*buffer)[:0], r.key[:]...), value...)
+	return sha256.Sum256(*buffer)
+}
+
+// Forget drops what is known of a session, by its value: the monolith changed or
+// ended it. Who comes from now on is looked up anew.
+func (r *Resolver) Forget(value string) (id token.SessionID, known bool) {
+	key := r.digest(value)
+	e := r.cache.forget(&key)
+	if e == nil {
+		return token.SessionID{}, false
+	}
+	r.evicted.Add(1)
+	if k := e.known.Load(); k != nil {
+		return k.person.session, true
+	}
+	return token.SessionID{}, false
+}
+
+// ForgetSubject drops what is known of a user's sessions, and of those that are
+// being looked up, for they may be the user's.
+func (r *Resolver) ForgetSubject(subject string) {
+	r.cache.dropAll(func(e *entry) bool {
+		k := e.known.Load()
+		drop := k == nil || e.flight.Load() != nil || k.person.Subject() == subject
+		if drop {
+			r.evicted.Add(1)
+		}
+		return drop
+	})
+}
+
+// ForgetAll drops all that is known.
+func (r *Resolver) ForgetAll() {
+	r.cache.dropAll(func(*entry) bool {
+		r.evicted.Add(1)
+		return true
+	})
+}
