@@ -33,7 +33,7 @@ func place(reason session.Reason) int { return max(0, slices.Index(reasonPlaces,
 
 // await joins the entry's lookup or starts one.
 func (r *Resolver) await(ctx context.Context, e *entry, value string, now time.Time) *Person {
-	f, otherwise := r.launch(e, value, now)
+	f, otherwise := r.launch(e, value, now) //nolint:contextcheck // a lookup is nobody's own: it outlives the request that asks first
 	if f == nil {
 		return r.settled[place(otherwise)]
 	}
@@ -72,7 +72,7 @@ func (r *Resolver) launch(e *entry, value string, now time.Time) (*flight, sessi
 		close(f.done)
 		return f, ""
 	}
-	r.flights.Go(func() { r.fly(e, f, value) }) //nolint:contextcheck // a lookup is nobody's own: it outlives the request that asks first
+	r.flights.Go(func() { r.fly(e, f, value) })
 	return f, ""
 }
 

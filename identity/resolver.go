@@ -179,7 +179,7 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 		if k := e.known.Load(); k.good(now) {
 			r.hits.Add(1)
 			if now.After(k.refresh) {
-				r.launch(e, value, now)
+				r.launch(e, value, now) //nolint:contextcheck // a lookup is nobody's own: it outlives the request that asks first
 			}
 			return k.person
 		}

@@ -77,29 +77,29 @@ func (r *reader) Open(ctx context.Context, value string) session.Outcome {
 
 func cookie(value string) http.Header { return http.Header{"Cookie": {"sessionid=" + value}} }
 
-func newResolver(t testing.TB, r *reader, change ...func(*identity.ResolverOptions)) *identity.Resolver {
-	t.Helper()
+func newResolver(tb testing.TB, r *reader, change ...func(*identity.ResolverOptions)) *identity.Resolver {
+	tb.Helper()
 	o := identity.ResolverOptions{Reader: r, Secret: make([]byte, 32), Now: time.Now}
 	for _, c := range change {
 		c(&o)
 	}
 	made, err := identity.NewResolver(o)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(made.Close)
+	tb.Cleanup(made.Close)
 	return made
 }
 
-func ask(t testing.TB, r *identity.Resolver, value string) *identity.Person {
-	t.Helper()
-	return r.Resolve(t.Context(), cookie(value), time.Now())
+func ask(tb testing.TB, r *identity.Resolver, value string) *identity.Person {
+	tb.Helper()
+	return r.Resolve(tb.Context(), cookie(value), time.Now())
 }
 
-func expectPerson(t testing.TB, p *identity.Person, subject string, reason session.Reason) {
-	t.Helper()
+func expectPerson(tb testing.TB, p *identity.Person, subject string, reason session.Reason) {
+	tb.Helper()
 	if p.Subject() != subject || p.Reason != reason || (p.Prepared != nil) != (subject != "") {
-		t.Fatalf("%s %q %q, expected %q %q", p.State, p.Subject(), p.Reason, subject, reason)
+		tb.Fatalf("%s %q %q, expected %q %q", p.State, p.Subject(), p.Reason, subject, reason)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestNoAnswerIsOlderThanTheBound(t *testing.T) {
 		ended := time.Now()
 		for time.Since(ended) < identity.DefaultBound {
 			ask(t, resolver, "a")
-			time.Sleep(500 * time.Millisecond)
+			<-time.After(500 * time.Millisecond)
 		}
 		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession)
 	})
@@ -162,7 +162,7 @@ func TestNobodyWaitsForASessionThatIsAskedForOften(t *testing.T) {
 			if took := time.Since(before); took > 0 {
 				t.Fatalf("after %s a request waited %s", time.Since(start), took)
 			}
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		if n := r.lookups.Load(); n < 12 || n > 30 {
 			t.Errorf("%d lookups in a minute", n)
@@ -177,7 +177,7 @@ func TestASessionThatEndsIsNotUsedAfterItsEnd(t *testing.T) {
 		resolver := newResolver(t, r)
 		ask(t, resolver, "a")
 		r.set(func() { delete(r.users, "a") })
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession)
 	})
 }
@@ -194,7 +194,7 @@ func TestWhatTheSourceSaysOfKeepingIsDone(t *testing.T) {
 		}
 		r.set(func() { r.keep = 300 * time.Millisecond })
 		ask(t, resolver, "a")
-		time.Sleep(300 * time.Millisecond)
+		<-time.After(300 * time.Millisecond)
 		r.set(func() { delete(r.users, "a") })
 		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession)
 	})
@@ -256,7 +256,7 @@ func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
 		ask(t, resolver, "a")
 		r.set(func() { r.fails = errors.New("refused") })
 		expectPerson(t, ask(t, resolver, "a"), "7", "") // within the bound
-		time.Sleep(identity.DefaultBound)
+		<-time.After(identity.DefaultBound)
 		for range 100 {
 			if p := ask(t, resolver, "a"); p.State != session.Unavailable {
 				t.Fatalf("%s %s", p.State, p.Reason)
@@ -270,7 +270,7 @@ func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
 			t.Errorf("%+v", status)
 		}
 		r.set(func() { r.fails = nil })
-		time.Sleep(1100 * time.Millisecond)
+		<-time.After(1100 * time.Millisecond)
 		expectPerson(t, ask(t, resolver, "a"), "7", "")
 		if status := resolver.Status(); status.Store != "ok" || status.Error != "" {
 			t.Errorf("%+v", status)
@@ -300,7 +300,7 @@ func TestAStoreThatHangsCostsLittle(t *testing.T) {
 		}
 		close(r.hangs)
 		r.set(func() { r.hangs = nil })
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		expectPerson(t, ask(t, resolver, "a"), "7", "")
 	})
 }
@@ -319,6 +319,7 @@ func TestLookupsAreBoundedAtOneTime(t *testing.T) {
 			t.Errorf("%d lookups at once", n)
 		}
 		all.Wait()
+		synctest.Wait() // their lookups end at that moment, too
 		if n := resolver.Status().Lookups["busy"]; n != 97 {
 			t.Errorf("%d were busy: %v", n, resolver.Status().Lookups)
 		}

@@ -110,7 +110,8 @@ type Route struct {
 	// true is the service. Not together with percent or rollout.
 	Flag string `yaml:"flag,omitempty" is:"flag"`
 	// FlagAttributes are what the flag's source gets to know of a request beside
-	// the sticky key, at most 8 of: method, path, host, ip, headers.NAME. Rules
+	// the sticky key, at most 8 of: method, path, host, ip, headers.NAME, user (who is
+	// signed in) and claims.NAME (a column of the user, or session.KEY). Rules
 	// read them under these names. What is missing, longer than 256 bytes or there
 	// twice with different values is left out; headers that hold secrets, such as
 	// Cookie and Authorization, are refused. Default: none.
@@ -142,6 +143,10 @@ type Route struct {
 	// Shadow compares the service's answers with the monolith's, before and while
 	// the route moves. No client gets what a shadow says. Default: not at all.
 	Shadow *Shadow `yaml:"shadow,omitempty"`
+	// Identity is what the service gets to know of who a request is from: a token,
+	// with what it says, and what becomes of who is anonymous. Needs the identity
+	// block of the Caddyfile. Default: nothing, and no session cookie either.
+	Identity *Identity `yaml:"identity,omitempty"`
 	// Writes names the data the route writes; each has one writer only.
 	Writes []string `yaml:"writes,omitempty" is:"data"`
 

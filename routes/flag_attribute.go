@@ -11,12 +11,14 @@ import (
 )
 
 // FlagAttribute is a part of a request that the source of a flag gets to know:
-// method, path, host, ip or headers.NAME in the document, and under that name in
-// the evaluation context.
+// method, path, host, ip, headers.NAME, user or claims.NAME in the document, and
+// under that name in the evaluation context.
 type FlagAttribute struct {
 	From AttributeFrom
 	// Header is the header's name in canonical form; empty for the others.
 	Header string
+	// Claim is the attribute of the user that a FromClaim is; empty for the others.
+	Claim string
 	// Text is the attribute as the document has it: a source's rules are
 	// sensitive to case.
 	Text string
@@ -39,7 +41,9 @@ const (
 	FromPath                        // the path, decoded, without the query
 	FromHost                        // the host, in lower case, without a port
 	FromIP                          // the client's address
+	FromUser                        // who is signed in, by the stable ID
 	FromHeader                      // a header's value
+	FromClaim                       // an attribute of who is signed in
 )
 
 // MarshalText is the attribute as the document has it.
@@ -54,12 +58,15 @@ const (
 )
 
 // attributeWords are the attributes without a name.
-var attributeWords = [...]string{FromMethod: "method", FromPath: "path", FromHost: "host", FromIP: "ip"}
+var attributeWords = [...]string{FromMethod: "method", FromPath: "path", FromHost: "host", FromIP: "ip", FromUser: "user"}
 
 // attributeForms are all, for hints.
-var attributeForms = append(attributeWords[:], headerAttribute+"NAME")
+var attributeForms = append(attributeWords[:], headerAttribute+"NAME", claimAttribute+"NAME")
 
-const headerAttribute = "headers."
+const (
+	headerAttribute = "headers."
+	claimAttribute  = "claims."
+)
 
 // secretHeaders prove who somebody is. A source of flags keeps what it is told,
 // in logs and in lists of who got what.
@@ -72,6 +79,12 @@ var secretHeaders = []string{
 func parseAttribute(text string) (FlagAttribute, error) {
 	if from := slices.Index(attributeWords[:], text); from >= 0 {
 		return FlagAttribute{From: AttributeFrom(from), Text: text}, nil
+	}
+	if claim, found := strings.CutPrefix(text, claimAttribute); found {
+		if !attributeText.MatchString(claim) {
+			return FlagAttribute{}, errors.New("this can be no attribute of a user")
+		}
+		return FlagAttribute{From: FromClaim, Claim: claim, Text: text}, nil
 	}
 	name, found := strings.CutPrefix(text, headerAttribute)
 	if !found {

@@ -13,7 +13,7 @@ import (
 // finds are warnings; Codes says what each means. Without a table, because
 // Compile found conflicts, what needs one is left out. File is not set.
 func Lint(doc *Document, t *Table) Problems {
-	problems := slices.Concat(unusedServices(doc), unownedRoutes(doc), undeclaredFallbacks(doc), sharedData(doc), oddMethods(doc), idleRollouts(doc), idleShadows(doc))
+	problems := slices.Concat(unusedServices(doc), unownedRoutes(doc), undeclaredFallbacks(doc), sharedData(doc), oddMethods(doc), idleRollouts(doc), idleShadows(doc), openToForgery(doc))
 	if t != nil {
 		problems = append(problems, deadRoutes(t)...)
 	}

@@ -45,6 +45,7 @@ var routeFields = fields[Route]{
 	},
 	"timeout":  func(p *parser, n *yaml.Node, r *Route) { r.Timeout = p.duration(n, "timeout", maxDuration) },
 	"fallback": func(p *parser, n *yaml.Node, r *Route) { r.Fallback = p.fallback(n) },
+	"identity": func(p *parser, n *yaml.Node, r *Route) { r.Identity = p.identity(n) },
 	"shadow":   func(p *parser, n *yaml.Node, r *Route) { r.Shadow = p.shadow(n) },
 	"writes": func(p *parser, n *yaml.Node, r *Route) {
 		r.Writes = p.distinct(n, "writes", (*parser).data)
@@ -98,7 +99,7 @@ var (
 )
 
 // noEffect are the fields that only matter for a route with a service.
-var noEffect = []string{"sticky", "percent", "rollout", "flag", "flag_attributes", "baggage", "pin_after_failure", "cohort", "rewrite", "timeout", "fallback"}
+var noEffect = []string{"sticky", "percent", "rollout", "flag", "flag_attributes", "baggage", "pin_after_failure", "cohort", "rewrite", "timeout", "fallback", "identity"}
 
 // readRoute reads one entry of the list of routes.
 func (p *parser) readRoute(n *yaml.Node) *Route {

@@ -93,9 +93,27 @@ func TestParseReadsEveryField(t *testing.T) {
 				},
 			},
 			{Name: "plain", Match: "/plain", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 95, Shadow: &plain},
+			{
+				Name: "known", Match: "/known", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 96,
+				Flag: "known", FlagLine: 101, FlagAttributes: []FlagAttribute{
+					{From: FromUser, Text: "user"}, {From: FromClaim, Claim: "is_staff", Text: "claims.is_staff"}, {From: FromClaim, Claim: "session.plan", Text: "claims.session.plan"},
+				},
+				Identity: &Identity{
+					Token: TokenRequired, Audience: "knowledge-base", Anonymous: AnonymousRefused, Header: "X-User-Token", KeepCookie: true, CSRF: CSRFDjango, Profile: ProfileOpenEDX,
+					Claims: map[string]string{"email": "email", "https://example.com/plan": "session.plan"}, Line: 104,
+				},
+			},
+			{
+				Name: "open", Match: "GET /open", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 112,
+				Identity: &Identity{Token: TokenOptional, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOff, Line: 112},
+			},
+			{
+				Name: "usual", Match: "/usual", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 113,
+				Identity: &Identity{Token: TokenRequired, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOrigin, Line: 113},
+			},
 		},
 	}
-	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}, Shadow{}, ShadowRule{}), cmp.Comparer((*Schedule).same)); diff != "" {
+	if diff := cmp.Diff(want, doc, cmpopts.IgnoreUnexported(Target{}, Route{}, Rollout{}, Shadow{}, ShadowRule{}, Identity{}), cmp.Comparer((*Schedule).same)); diff != "" {
 		t.Error("(-want +got):\n" + diff)
 	}
 }

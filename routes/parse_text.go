@@ -17,7 +17,7 @@ import (
 // suggest makes a hint of the known words: the nearest one, when it is near
 // enough to be a typo, and all of them, when they are few.
 func (p *parser) suggest(word string, words iter.Seq[string], label string) string {
-	const maxListed = 20
+	const maxListed = 24
 	if p.full() {
 		return ""
 	}

@@ -59,6 +59,7 @@ const (
 	codeOddMethod       = "odd-method"
 	codeNoGuard         = "no-guard"
 	codeGateStaysShut   = "gate-stays-shut"
+	codeCSRFOff         = "csrf-off"
 	codeIdleShadow      = "idle-shadow"
 )
 
@@ -70,6 +71,8 @@ const (
 	CodeUnreadable     = "unreadable"
 	CodeUnusableTarget = "unusable-target"
 	CodeNoTargetBlock  = "no-target-block"
+	CodeBadIdentity    = "bad-identity"
+	CodeNoIdentity     = "no-identity"
 )
 
 // codes is the one list of what Parse, Compile, Lint and a server find.
@@ -94,6 +97,7 @@ var codes = []Code{
 	{codeBadCondition, Error, "The condition, or the name of what it tests, cannot be used."},
 	{codeBadAttribute, Error, "The text is not a part of a request that a source of flags may know, or there are too many entries."},
 	{codeBadSticky, Error, "The text is not something a rollout can be sticky by."},
+	{CodeBadIdentity, Error, "The fields of `identity` contradict each other, or no token can be made as they say."},
 	{codeBadPercent, Error, "The share is not between 0 and 100, or has more than four decimals."},
 	{codeBadSteps, Error, "The steps of a rollout do not rise, or there are none or too many."},
 	{codeBadSchedule, Error, "The text is not days, times and a time zone, such as `Mon-Fri 09:00-16:00 Europe/Berlin`."},
@@ -114,16 +118,18 @@ var codes = []Code{
 	{CodeUnreadable, Error, "The file is not there, or cannot be read. Only a (re)load finds this."},
 	{CodeUnusableTarget, Error, "The target's address is well written, and yet nothing can be sent to it. Only a (re)load finds this."},
 	{CodeNoTargetBlock, Error, "The target has no `url`, and no site has a `target NAME { … }` block for it. Only a (re)load finds this."},
+	{CodeNoIdentity, Error, "The route needs to know who requests are from, or something of them, and the Caddyfile's `identity` block does not say whose sessions to read, or does not read that. Only a (re)load finds this."},
 
 	{codeNeverMatches, Warning, "No request reaches the route: an earlier one takes all that it could match."},
 	{codeUnusedService, Warning, "No route names the target; remove it, or give a route its `service`."},
 	{codeUnownedRoute, Warning, "The route has no `owner`: nobody is asked when it breaks."},
 	{codeWritesTwoOwners, Warning, "Two routes with different owners, or different services, write the same data; each has one writer only."},
 	{codeNoFallback, Warning, "The route has a service and does not say which of its failures the monolith answers; `fallback: []` says none."},
-	{codeNoEffect, Warning, "The field only matters for a route with a `service`, and the route has none."},
+	{codeNoEffect, Warning, "The field does nothing without another one, such as `service`, that the route does not have."},
 	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
 	{codeNoGuard, Warning, "The rollout has no guard but the one against a dead service: slow or wrong answers do not stop it."},
 	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout stays at its first step."},
+	{codeCSRFOff, Warning, "The service takes writing requests from pages of any site in the name of who is signed in."},
 	{CodeRuleExpired, Warning, "The rule for comparing has ended, so what it excused is a mismatch again; look at it again, then remove it or give it a later `until`."},
 	{codeIdleShadow, Warning, "The shadow is never asked, or less often than it seems: nothing, or not all, is compared."},
 }

@@ -23,6 +23,7 @@ var kinds = map[string]jsonschema.Schema{
 	"method":   {Pattern: `^[0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+$`, Not: &jsonschema.Schema{Const: "CONNECT"}},
 	"pattern":  {Pattern: `^([0-9A-Z!#$%&'*+.^_|~` + "`" + `-]+ +)?[^/{\s]*/[^\x00-\x1f\x7f-\x9f]*$`},
 	"path":     {Pattern: `^/[^\x00-\x1f\x7f-\x9f]*$`},
+	"claim":    {Pattern: claimName.String()},
 	"flag":     {Pattern: flagName.String()},
 	"duration": {Pattern: durationText.String()},
 	"url":      {Pattern: `^((http|https|h2c)://[^/?#@\s\x00-\x1f\x7f-\x9f]+/?|unix:///[^?#\x00-\x1f\x7f-\x9f]+)$`},
@@ -36,7 +37,7 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[Sticky]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^(user|visitor|ip|(cookie|header):[0-9A-Za-z!#$%&'*+.^_|~` + "`" + `-]+)$`, Examples: []any{"user", "visitor", "ip", "cookie:tenant", "header:X-Tenant"}}
 	case reflect.TypeFor[FlagAttribute]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^(method|path|host|ip|headers\.[0-9A-Za-z!#$%&'*+^_|~` + "`" + `-]+)$`, Examples: []any{"method", "headers.X-Beta"}}
+		return &jsonschema.Schema{Type: "string", Pattern: `^(method|path|host|ip|user|claims\.(session\.)?[A-Za-z0-9_$:-]{1,64}|headers\.[0-9A-Za-z!#$%&'*+^_|~` + "`" + `-]+)$`, Examples: []any{"method", "headers.X-Beta", "user", "claims.is_staff"}}
 	case reflect.TypeFor[PPM]():
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Type: "number", Minimum: "0", Maximum: "100"},
@@ -53,6 +54,11 @@ func scalars(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", Pattern: sizeText.String(), Examples: []any{"512KiB", "1MiB"}}
 	case reflect.TypeFor[Number]():
 		return &jsonschema.Schema{Type: "number", Minimum: "0", Maximum: "1e15"}
+	case reflect.TypeFor[Anonymous]():
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+			{Type: "string", Enum: []any{"monolith", "401", "login"}},
+			{Type: "integer", Enum: []any{401}},
+		}}
 	case reflect.TypeFor[Fallback]():
 		return &jsonschema.Schema{Type: "array", UniqueItems: true, Items: &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
 			{Enum: []any{"connect", "error", "timeout"}},
@@ -98,7 +104,7 @@ func generateSchema(t *testing.T) []byte {
 	for _, of := range []reflect.Type{
 		reflect.TypeFor[Target](), reflect.TypeFor[Route](), reflect.TypeFor[When](), reflect.TypeFor[Timeouts](), reflect.TypeFor[Breaker](),
 		reflect.TypeFor[Rollout](), reflect.TypeFor[Gates](), reflect.TypeFor[Guards](),
-		reflect.TypeFor[Shadow](), reflect.TypeFor[ShadowRule](),
+		reflect.TypeFor[Identity](), reflect.TypeFor[Shadow](), reflect.TypeFor[ShadowRule](),
 	} {
 		limit(root.Definitions[of.Name()], of)
 	}

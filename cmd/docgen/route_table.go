@@ -64,7 +64,7 @@ var sections = []struct{ def, title string }{
 	{"Target", "targets.NAME"}, {"Timeouts", "targets.NAME.timeouts"}, {"Breaker", "targets.NAME.breaker"},
 	{"Route", "routes[]"}, {"When", "routes[].when"},
 	{"Rollout", "routes[].rollout"}, {"Gates", "routes[].rollout.gates"}, {"Guards", "routes[].rollout.guards"},
-	{"Shadow", "routes[].shadow"}, {"ShadowRule", "routes[].shadow.rules[]"},
+	{"Identity", "routes[].identity"}, {"Shadow", "routes[].shadow"}, {"ShadowRule", "routes[].shadow.rules[]"},
 }
 
 func routeTable(b *bytes.Buffer) error {
