@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -127,5 +128,19 @@ func TestListedFlagsTravel(t *testing.T) {
 		b.do(http.MethodGet, path, http.Header{"X-User": {"ann"}, "Baggage": {"strangler.flag.none=true"}})
 		<-b.results
 		equal(t, path, strings.Join(b.service.seen()["Baggage"], "|"), want)
+	}
+}
+
+// Asking a flag whose answer is known allocates nothing, attributes or not.
+func TestAKnownFlagAllocatesNothing(t *testing.T) {
+	b := targetingBed(t)
+	r := httptest.NewRequest(http.MethodGet, "/context/a", nil)
+	r.Header.Set("X-Beta", "yes")
+	client := proxy.Client{IP: "192.0.2.7"}
+	for _, name := range []string{"context", "same"} {
+		route := b.view.Load().table.Entry(name).Route
+		if n := testing.AllocsPerRun(100, func() { b.askFlag(asker{r, &client, route}) }); n != 0 && !raceEnabled {
+			t.Errorf("%s: %v allocations", name, n)
+		}
 	}
 }

@@ -7,20 +7,6 @@ import (
 	"github.com/open-feature/go-sdk/openfeature"
 )
 
-// known is the outcome of an evaluation. It never changes. What a hit reads comes
-// first: for most users none of it is in the processor's cache.
-type known struct {
-	version uint64 // of the sources when it began
-	reach   int    // how many sources were asked
-	outcome int    // of answer, for counting
-	answer  Answer
-	at      time.Time // when it began
-	// good is the last answer that was no doubt, with its time: this one's, or
-	// one before a failure.
-	good   *Answer
-	goodAt time.Time
-}
-
 // verdict says what to do with what is known.
 type verdict uint8
 
@@ -32,58 +18,54 @@ const (
 
 // ask answers what the cache alone cannot; asked tells whether anything had to
 // be evaluated for it.
-func (e *Evaluator) ask(ctx context.Context, q *Query, hash uint64, found *entry, wait time.Duration) (a Answer, asked bool) {
+func (e *Evaluator) ask(ctx context.Context, q *Query, hash uint64, k *known, wait time.Duration) (a Answer, asked bool) {
 	now := e.now()
-	var k *known
-	if found != nil {
-		k = found.known.Load()
-	}
 	a, next := e.judge(k, now)
 	if next == enough {
 		return a, false
 	}
-	if found == nil {
-		found = e.cache.put(q, hash)
-	}
 	if e.remote > 0 {
-		if after := e.here(ctx, found, k, now); after != nil {
-			return e.final(after, now), true
+		if after := e.here(ctx, q, hash, k, now); after.answer != nil {
+			return e.final(&after, now), true
 		}
 	}
-	f, err := e.launch(ctx, found)
+	f, err := e.launch(ctx, q, hash)
 	switch {
 	case next == renew:
 		return a, true
 	case err != "":
 		return e.last(k, now, failed(err)), true
 	case !f.wait(ctx, wait):
-		return e.last(found.known.Load(), now, failed(ErrTimeout)), true
+		before := e.cache.get(hash)
+		return e.last(&before, now, failed(ErrTimeout)), true
 	}
-	return e.final(found.known.Load(), now), true
+	return e.final(&f.result, now), true
 }
+
+func (e *Evaluator) begun(k *known) time.Time { return e.began.Add(k.at) }
 
 // judge says what an outcome is worth now.
 func (e *Evaluator) judge(k *known, now time.Time) (Answer, verdict) {
-	if k == nil || k.version != e.version.Load() {
+	if k.answer == nil || k.version != e.version.Load() {
 		return Answer{}, askFirst
 	}
 	if k.answer.Err != "" && !k.answer.Err.settled() {
-		if now.Sub(k.at) < e.options.Retry {
-			return e.last(k, now, k.answer), enough
+		if now.Sub(e.begun(k)) < e.options.Retry {
+			return e.last(k, now, k.answer.Answer), enough
 		}
-		if a := e.last(k, now, k.answer); a.Err == "" {
+		if a := e.last(k, now, k.answer.Answer); a.Err == "" {
 			return a, renew
 		}
 		return Answer{}, askFirst
 	}
 	age, fresh := e.age(k, now)
 	if fresh {
-		return k.answer, enough
+		return k.answer.Answer, enough
 	}
 	if age > e.options.MaxAge {
 		return Answer{}, askFirst
 	}
-	a := k.answer
+	a := k.answer.Answer
 	a.Stale, a.Age = true, age
 	if k.reach <= e.remote { // the rules are here; asking them again tells nothing new
 		return a, enough
@@ -93,20 +75,20 @@ func (e *Evaluator) judge(k *known, now time.Time) (Answer, verdict) {
 
 // final is what an outcome is worth when nothing more can be asked.
 func (e *Evaluator) final(k *known, now time.Time) Answer {
-	if k == nil {
+	if k.answer == nil {
 		return failed(ErrGeneral)
 	}
 	if k.answer.Err != "" && !k.answer.Err.settled() {
-		return e.last(k, now, k.answer)
+		return e.last(k, now, k.answer.Answer)
 	}
 	age, fresh := e.age(k, now)
 	switch {
 	case fresh:
-		return k.answer
+		return k.answer.Answer
 	case age > e.options.MaxAge:
 		return failed(ErrTooOld)
 	}
-	a := k.answer
+	a := k.answer.Answer
 	a.Stale, a.Age = true, age
 	return a
 }
@@ -114,14 +96,14 @@ func (e *Evaluator) final(k *known, now time.Time) Answer {
 // last is the last known good answer, when it is not too old, else the
 // error.
 func (e *Evaluator) last(k *known, now time.Time, otherwise Answer) Answer {
-	if k == nil || k.good == nil {
+	if k.good == nil {
 		return otherwise
 	}
 	age := now.Sub(e.heldUntil(k))
 	if age > e.options.MaxAge {
 		return failed(ErrTooOld)
 	}
-	a := *k.good
+	a := k.good.Answer
 	a.Stale, a.Age = true, age
 	return a
 }
@@ -129,12 +111,13 @@ func (e *Evaluator) last(k *known, now time.Time, otherwise Answer) Answer {
 // heldUntil is the time until which the last good answer was right for sure: a
 // source that tells of changes vouched for it until it told of one or was lost.
 func (e *Evaluator) heldUntil(k *known) time.Time {
+	good := e.began.Add(k.goodAt)
 	for _, s := range e.sources[:k.reach] {
-		if !s.traits.tells || k.good != &k.answer {
-			return k.goodAt
+		if !s.traits.tells || k.good != k.answer {
+			return good
 		}
 	}
-	until := k.goodAt
+	until := good
 	if k.version+1 == e.version.Load() {
 		until = time.Unix(0, e.changed.Load())
 	}
@@ -143,8 +126,8 @@ func (e *Evaluator) heldUntil(k *known) time.Time {
 			until = lost
 		}
 	}
-	if until.Before(k.goodAt) {
-		return k.goodAt
+	if until.Before(good) {
+		return good
 	}
 	return until
 }
@@ -161,10 +144,10 @@ func (e *Evaluator) age(k *known, now time.Time) (age time.Duration, fresh bool)
 		case s.traits.local && !st.lost.IsZero():
 			// Whenever it was evaluated, the rules are those of then.
 			old, fresh = now.Sub(st.lost), false
-		case s.traits.tells && st.lost.After(k.at):
+		case s.traits.tells && st.lost.After(e.begun(k)):
 			old, fresh = now.Sub(st.lost), false
 		default:
-			old = now.Sub(k.at)
+			old = now.Sub(e.begun(k))
 			fresh = fresh && !s.traits.tells && old < e.options.Fresh
 		}
 		age = max(age, old)

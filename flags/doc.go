@@ -7,7 +7,7 @@
 //
 //	Evaluator.Decide   the cache: a hit is a few loads, no lock, no allocation
 //	  ask              what to do when the cache alone cannot answer
-//	  flight           one evaluation per entry at a time, off the request's path
+//	  flight           one evaluation per question at a time, off the request's path
 //	  evaluate         the sources in their order; the first that knows the flag answers
 //	    source         one OpenFeature provider with its client, state and traits
 //

@@ -25,7 +25,9 @@ type Evaluator struct {
 	// when the answers of the version before were last right, Unix nanoseconds.
 	version atomic.Uint64
 	changed atomic.Int64
+	began   time.Time // what the cache's times count from
 	cache   *cache
+	flights flights
 	counts  [stripes]stripe
 	slots   chan struct{} // one for each evaluation over a network
 
@@ -45,7 +47,7 @@ func New(o Options) (*Evaluator, error) {
 		return nil, errors.New("flags: a source is required")
 	}
 	e := &Evaluator{
-		options: o, now: o.Now, api: isolated.NewAPI(), cache: newCache(o.Entries),
+		options: o, now: o.Now, api: isolated.NewAPI(), began: o.Now(), cache: newCache(o.Entries), flights: flights{now: map[uint64]*flight{}},
 		slots: make(chan struct{}, o.InFlight), remote: len(o.Sources),
 	}
 	var cancel context.CancelFunc
@@ -154,13 +156,11 @@ func (e *Evaluator) decide(ctx context.Context, q *Query, wait time.Duration) (A
 		return a, tally{outcome: a.outcome()}
 	}
 	hash := q.hash(e.cache.seed)
-	found := e.cache.get(q, hash)
-	if found != nil {
-		if k := found.known.Load(); k != nil && k.version == e.version.Load() && e.confirmed(k) {
-			return k.answer, tally{hash: hash, outcome: k.outcome}
-		}
+	k := e.cache.get(hash)
+	if k.answer != nil && k.version == e.version.Load() && e.confirmed(&k) {
+		return k.answer.Answer, tally{hash: hash, outcome: k.answer.outcome}
 	}
-	a, asked := e.ask(ctx, q, hash, found, wait)
+	a, asked := e.ask(ctx, q, hash, &k, wait)
 	return a, tally{hash: hash, outcome: a.outcome(), asked: asked}
 }
 

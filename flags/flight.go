@@ -3,13 +3,23 @@ package flags
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
 // flight is one evaluation under way, for all who wait for it.
-type flight struct{ done chan struct{} }
+type flight struct {
+	done   chan struct{}
+	result known // once done is closed
+}
+
+// flights are those under way, by the hash of their question.
+type flights struct {
+	mu  sync.Mutex
+	now map[uint64]*flight
+}
 
 // wait reports whether the flight ended in time.
 func (f *flight) wait(ctx context.Context, longest time.Duration) bool {
@@ -32,83 +42,92 @@ func (f *flight) wait(ctx context.Context, longest time.Duration) bool {
 	return false
 }
 
-// here asks the local sources that come first, in the caller's goroutine. It
-// returns nil when none of them has the flag and others may.
-func (e *Evaluator) here(ctx context.Context, to *entry, before *known, now time.Time) *known {
-	k := e.evaluate(ctx, &to.query, before, now, e.sources[:e.remote])
+// here asks the local sources that come first, in the caller's goroutine. There
+// is no answer when none of them has the flag and others may.
+func (e *Evaluator) here(ctx context.Context, q *Query, hash uint64, before *known, now time.Time) known {
+	own := q.clone()
+	k := e.evaluate(ctx, &own, before, now, e.sources[:e.remote])
 	if k.answer.Err == ErrFlagNotFound && e.remote < len(e.sources) {
-		return nil
+		return known{}
 	}
-	to.known.Store(k)
+	e.cache.put(hash, &k)
 	return k
 }
 
-// launch joins the entry's flight or starts one. The error says why there is
+// launch joins a question's flight or starts one. The error says why there is
 // none.
-func (e *Evaluator) launch(ctx context.Context, to *entry) (*flight, ErrorKind) {
-	if f := to.flight.Load(); f != nil {
-		return f, ""
+func (e *Evaluator) launch(ctx context.Context, q *Query, hash uint64) (*flight, ErrorKind) {
+	f, joined, err := e.board(hash)
+	if joined || err != "" {
+		return f, err
 	}
-	if !e.sources[e.remote].mayAsk() {
-		return nil, ErrGeneral
-	}
-	f := &flight{done: make(chan struct{})}
-	if !to.flight.CompareAndSwap(nil, f) {
-		if other := to.flight.Load(); other != nil {
-			return other, ""
-		}
-		return nil, ErrBusy // ended this very moment; the next request sees its answer
-	}
-	select {
-	case e.slots <- struct{}{}:
-	default:
-		to.flight.Store(nil)
-		close(f.done)
-		return nil, ErrBusy
-	}
-	span := trace.SpanFromContext(ctx)
-	if !e.spawn(func() { e.fly(span, to, f) }) { //nolint:contextcheck // the evaluation outlives the request that asks first
-		e.land(to, f)
+	own, span := q.clone(), trace.SpanFromContext(ctx)
+	if !e.spawn(func() { e.fly(span, &own, hash, f) }) { //nolint:contextcheck // the evaluation outlives the request that asks first
+		e.land(hash, f)
 		return nil, ErrNotReady
 	}
 	return f, ""
 }
 
-// fly evaluates for the entry until it is done or the time is over, on the span
-// of the request that came first.
-func (e *Evaluator) fly(span trace.Span, to *entry, f *flight) {
-	defer e.land(to, f)
+// board finds the question's flight, or makes one that nobody flies yet.
+func (e *Evaluator) board(hash uint64) (f *flight, joined bool, err ErrorKind) {
+	e.flights.mu.Lock()
+	defer e.flights.mu.Unlock()
+	if f = e.flights.now[hash]; f != nil {
+		return f, true, ""
+	}
+	if !e.sources[e.remote].mayAsk() {
+		return nil, false, ErrGeneral
+	}
+	select {
+	case e.slots <- struct{}{}:
+	default:
+		return nil, false, ErrBusy
+	}
+	f = &flight{done: make(chan struct{})}
+	e.flights.now[hash] = f
+	return f, false, ""
+}
+
+// fly evaluates until that is done or the time is over, on the span of the
+// request that came first.
+func (e *Evaluator) fly(span trace.Span, q *Query, hash uint64, f *flight) {
+	defer e.land(hash, f)
 	ctx, cancel := context.WithTimeout(trace.ContextWithSpan(e.background, span), e.options.Timeout)
 	defer cancel()
-	to.known.Store(e.evaluate(ctx, &to.query, to.known.Load(), e.now(), e.sources))
+	before := e.cache.get(hash)
+	f.result = e.evaluate(ctx, q, &before, e.now(), e.sources)
+	e.cache.put(hash, &f.result)
 }
 
 // land ends a flight.
-func (e *Evaluator) land(to *entry, f *flight) {
-	to.flight.Store(nil)
+func (e *Evaluator) land(hash uint64, f *flight) {
+	e.flights.mu.Lock()
+	delete(e.flights.now, hash)
+	e.flights.mu.Unlock()
 	close(f.done)
 	<-e.slots
 }
 
 // evaluate asks the sources in their order. The first that has the flag, or
 // cannot say, ends it.
-func (e *Evaluator) evaluate(ctx context.Context, q *Query, before *known, now time.Time, sources []*source) *known {
-	k := &known{version: e.version.Load(), at: now, answer: failed(ErrFlagNotFound)}
+func (e *Evaluator) evaluate(ctx context.Context, q *Query, before *known, now time.Time, sources []*source) known {
+	k, answer := known{version: e.version.Load(), at: now.Sub(e.began)}, failed(ErrFlagNotFound)
 	for i, s := range sources {
 		var message string
 		k.reach = i + 1
-		k.answer, message = s.ask(ctx, q)
-		s.observe(k.answer.Err, message)
-		if k.answer.Err != ErrFlagNotFound {
+		answer, message = s.ask(ctx, q)
+		s.observe(answer.Err, message)
+		if answer.Err != ErrFlagNotFound {
 			break
 		}
 	}
-	k.outcome = k.answer.outcome()
+	k.answer = e.cache.book.keep(answer)
 	switch {
-	case k.answer.Err == "":
-		k.good, k.goodAt = &k.answer, now
-	case k.answer.Err.settled(): // what was known before is known to be wrong
-	case before != nil:
+	case answer.Err == "":
+		k.good, k.goodAt = k.answer, k.at
+	case answer.Err.settled(): // what was known before is known to be wrong
+	default:
 		k.good, k.goodAt = before.good, before.goodAt
 	}
 	return k

@@ -2,7 +2,7 @@ package flags
 
 import (
 	"hash/maphash"
-	"slices"
+	"math/bits"
 	"strings"
 
 	"github.com/open-feature/go-sdk/openfeature"
@@ -14,13 +14,12 @@ const maxQuery = 2048
 
 // Query is one question.
 type Query struct {
-	// Flag is the flag's key. It is kept as it is: pass the configuration's own
-	// text, not a part of a request.
+	// Flag is the flag's key.
 	Flag string
 	// Key is the targeting key, the request's sticky key; may be empty.
 	Key string
 	// Attributes are what the provider may know beside the key, always in the
-	// same order for the same route. Decide keeps no reference to them.
+	// same order for the same route. Decide keeps no reference to any of it.
 	Attributes []Attribute
 }
 
@@ -37,27 +36,29 @@ func (q *Query) size() int {
 	return n
 }
 
-// hash is not of a cryptographic kind, but its seed is the process's secret, so
-// no client can aim at a place in the cache.
+// hash is all that the cache keeps of a question. It is not of a cryptographic
+// kind, but its seed is the process's secret, so no client can aim at a place in
+// the cache or at another's question. It is never 0.
 func (q *Query) hash(seed maphash.Seed) uint64 {
-	const odd = 0x9e3779b97f4a7c15 // 2⁶⁴ by the golden ratio, as in Fibonacci hashing
-	h := maphash.String(seed, q.Flag)*odd ^ maphash.String(seed, q.Key)
+	h := fold(maphash.String(seed, q.Flag), maphash.String(seed, q.Key))
 	for i := range q.Attributes {
-		h = h*odd ^ maphash.String(seed, q.Attributes[i].Name)
-		h = h*odd ^ maphash.String(seed, q.Attributes[i].Value)
+		h = fold(h, maphash.String(seed, q.Attributes[i].Name))
+		h = fold(h, maphash.String(seed, q.Attributes[i].Value))
 	}
-	return h
+	return max(h, 1)
 }
 
-func (q *Query) equal(other *Query) bool {
-	return q.Key == other.Key && q.Flag == other.Flag && slices.Equal(q.Attributes, other.Attributes)
+// fold joins a hash to those before it, so that their order counts.
+func fold(h, next uint64) uint64 {
+	const odd = 0x9e3779b97f4a7c15 // 2⁶⁴ by the golden ratio, as in Fibonacci hashing
+	high, low := bits.Mul64(h^odd, bits.RotateLeft64(next, 32)^h)
+	return high ^ low
 }
 
 // clone keeps nothing of the request's memory alive: a header's value is a part
-// of a much larger buffer. The flag's key stays one text for all users, so that
-// it is compared by its address.
+// of a much larger buffer.
 func (q *Query) clone() Query {
-	c := Query{Flag: q.Flag, Key: strings.Clone(q.Key)}
+	c := Query{Flag: strings.Clone(q.Flag), Key: strings.Clone(q.Key)}
 	if len(q.Attributes) > 0 {
 		c.Attributes = make([]Attribute, len(q.Attributes))
 	}

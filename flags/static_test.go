@@ -114,8 +114,13 @@ func TestQuestionsAreToldApart(t *testing.T) {
 		{Flag: "a", Key: "b", Attributes: []Attribute{{"x", "1"}, {"y", "2"}}}, {Flag: "a", Key: "b", Attributes: []Attribute{{"y", "2"}, {"x", "1"}}},
 	}
 	for i := range questions {
-		for range 2 { // the same hash for all: only the question itself counts
-			c.put(&questions[i], 7)
+		for range 2 {
+			c.put(questions[i].hash(c.seed), &known{answer: c.book.keep(Answer{Variant: fmt.Sprint(i)})})
+		}
+	}
+	for i := range questions {
+		if k := c.get(questions[i].hash(c.seed)); k.answer.Variant != fmt.Sprint(i) {
+			t.Errorf("%+v: %+v", questions[i], k.answer)
 		}
 	}
 	if n := c.entries.Load(); n != int64(len(questions)) {
