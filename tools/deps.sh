@@ -2,7 +2,7 @@
 # Installs the real parts the tests start: by apt when root on Debian, else it
 # says what to install. A missing part makes its tests skip, and fail with CI=true.
 set -eu
-packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4 python3-flask python3-flask-login"
+packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4 python3-flask python3-flask-login ruby ruby-railties ruby-activerecord ruby-devise ruby-sqlite3 ruby-redis-actionpack puma"
 
 missing=""
 for package in $packages; do
