@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"time"
 
@@ -32,9 +31,9 @@ type message struct {
 // A text without one is the message itself, as Rails before 5.2 wrote it. An
 // envelope without a purpose passes, as in ActionDispatch::Cookies.
 func (s *Sessions) unwrap(plain []byte) (message, error) {
-	outer, err := object(plain)
+	outer, _ := object(plain) // what is no object is no envelope
 	inner, wrapped := outer["_rails"]
-	if err != nil || !wrapped {
+	if !wrapped {
 		return message{data: plain}, nil
 	}
 	fields, err := object(inner)
@@ -42,30 +41,33 @@ func (s *Sessions) unwrap(plain []byte) (message, error) {
 		return message{}, unknown(session.Undecodable, errEnvelope)
 	}
 	text, ok, err := fields.text("message")
-	data, strict := unbase64(text)
-	if err != nil || !ok || !strict {
+	if err != nil || !ok {
 		return message{}, unknown(session.Undecodable, errEnvelope)
 	}
 	purpose, _, err := fields.text("pur")
-	switch {
-	case err != nil:
+	if err != nil {
 		return message{}, unknown(session.Undecodable, errEnvelope)
-	case purpose != "" && purpose != "cookie."+s.config.CookieName:
+	}
+	data, strict := unbase64(text)
+	if !strict || purpose != "" && purpose != "cookie."+s.config.CookieName {
 		return message{}, nobody(session.BadCookie)
 	}
-	out := message{data: data}
-	if text, ok, err = fields.text("exp"); err != nil {
-		return message{}, unknown(session.Undecodable, errEnvelope)
-	} else if !ok {
-		return out, nil
+	expires, err := s.fresh(fields)
+	return message{data, expires}, err
+}
+
+// fresh answers when an envelope expires, zero for never. One that has no time
+// where it should be has expired, as in Rails.
+func (s *Sessions) fresh(fields values) (time.Time, error) {
+	text, ok, err := fields.text("exp")
+	if err == nil && !ok {
+		return time.Time{}, nil
 	}
-	if out.expires, err = time.Parse(time.RFC3339, text); err != nil {
-		return message{}, unknown(session.Undecodable, errEnvelope)
+	expires, malformed := time.Parse(time.RFC3339, text)
+	if err != nil || malformed != nil || !s.now().Before(expires) {
+		return time.Time{}, nobody(session.Expired)
 	}
-	if !s.now().Before(out.expires) {
-		return message{}, nobody(session.Expired)
-	}
-	return out, nil
+	return expires, nil
 }
 
 // values are an object's members, each still its own JSON text; null is like a
@@ -91,15 +93,11 @@ func object(data []byte) (values, error) {
 	if len(data) == 0 || strings.IndexByte(" \t\r\n{", data[0]) < 0 {
 		return nil, errNoObject
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	var read map[string]json.RawMessage
-	if err := decoder.Decode(&read); err != nil {
+	var read values
+	if err := json.Unmarshal(data, &read); err != nil {
 		if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
 			return nil, errNoObject
 		}
-		return nil, errNoJSON
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errNoJSON
 	}
 	for key, value := range read {
