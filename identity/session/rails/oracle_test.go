@@ -122,10 +122,10 @@ func TestMutatedCookies(t *testing.T) {
 			m := startRails(t, settings)
 			s := reader(t, rails.Config{Path: []string{"user_id"}}, rails.CookieStore{}, nil, time.Now)
 			r := rand.New(rand.NewPCG(3, 4))
-			real := m.do("seal", object{"sessions": []object{{"user_id": 7}, {"user_id": 8, "x": "y"}}})["cookies"].([]any)
+			cookies := m.do("seal", object{"sessions": []object{{"user_id": 7}, {"user_id": 8, "x": "y"}}})["cookies"].([]any)
 			headers := make([]string, 3000)
 			for i := range headers {
-				headers[i] = mutated(r, real[i%2].(string), real[(i+1)%2].(string))
+				headers[i] = mutated(r, cookies[i%2].(string), cookies[(i+1)%2].(string))
 			}
 			alike(t, m, s, headers)
 		})

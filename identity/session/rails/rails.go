@@ -44,7 +44,7 @@ type Config struct {
 	Scope string
 	// Path is where the user's ID is in a session without Devise, such as user_id,
 	// or auth and id; none.
-	Path []string
+	Path session.Path
 	// Timeout is timeout_in of Devise's timeoutable; none. A session's time goes on
 	// when the monolith serves a request, not when a service does.
 	Timeout time.Duration
