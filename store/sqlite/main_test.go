@@ -12,6 +12,7 @@ import (
 
 func TestMain(m *testing.M) {
 	childMain()
+	evidenceChild()
 	goleak.VerifyTestMain(m)
 }
 

@@ -61,8 +61,9 @@ var migrations = []string{
 	) STRICT, WITHOUT ROWID;`,
 }
 
-// identify answers the schema's version, 0 for a new file. It changes nothing.
-func identify(ctx context.Context, db *sql.DB) (version int, err error) {
+// identify answers the schema's version, 0 for a new file, of a file that bears
+// the mark given and is of the newest version at most. It changes nothing.
+func identify(ctx context.Context, db *sql.DB, mark, newest int) (version int, err error) {
 	var id, objects int
 	err = db.QueryRowContext(ctx, `SELECT
 		(SELECT application_id FROM pragma_application_id),
@@ -73,32 +74,32 @@ func identify(ctx context.Context, db *sql.DB) (version int, err error) {
 		return 0, err
 	case id == 0 && version == 0 && objects == 0:
 		return 0, nil
-	case id != applicationID:
-		return 0, fmt.Errorf("%w: application_id is %#x, not %#x", store.ErrForeign, id, applicationID)
-	case version > len(migrations):
-		return 0, fmt.Errorf("%w: its schema has version %d, this program knows up to %d", store.ErrNewer, version, len(migrations))
+	case id != mark:
+		return 0, fmt.Errorf("%w: application_id is %#x, not %#x", store.ErrForeign, id, mark)
+	case version > newest:
+		return 0, fmt.Errorf("%w: its schema has version %d, this program knows up to %d", store.ErrNewer, version, newest)
 	}
 	return version, nil
 }
 
 // migrate brings the schema from the version given to the newest, each step in
 // a transaction of its own.
-func migrate(ctx context.Context, db *sql.DB, from int, steps []string) error {
+func migrate(ctx context.Context, db *sql.DB, mark, from int, steps []string) error {
 	for version := from; version < len(steps); version++ {
-		if err := migrateStep(ctx, db, version+1, steps[version]); err != nil {
+		if err := migrateStep(ctx, db, mark, version+1, steps[version]); err != nil {
 			return fmt.Errorf("bringing the schema to version %d: %w", version+1, err)
 		}
 	}
 	return nil
 }
 
-func migrateStep(ctx context.Context, db *sql.DB, version int, step string) error {
+func migrateStep(ctx context.Context, db *sql.DB, mark, version int, step string) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to do after Commit
-	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, version)
+	marks := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", mark, version)
 	for _, statement := range []string{step, marks} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err

@@ -154,7 +154,7 @@ func TestMigrationsRunOnceEachAndWhole(t *testing.T) {
 	}
 	now := len(migrations)
 	steps := append(migrations[:now:now], "CREATE TABLE one (x)", "CREATE TABLE two (x); CREATE TABLE one (x)")
-	if err := migrate(t.Context(), s.db, now, steps); err == nil || version() != now+1 {
+	if err := migrate(t.Context(), s.db, applicationID, now, steps); err == nil || version() != now+1 {
 		t.Errorf("a step that fails: %v, version %d", err, version())
 	}
 	var left int
@@ -162,7 +162,7 @@ func TestMigrationsRunOnceEachAndWhole(t *testing.T) {
 		t.Errorf("the step that failed left %d tables (%v)", left, err)
 	}
 	steps[now+1] = "CREATE TABLE two (x)"
-	if err := migrate(t.Context(), s.db, now+1, steps); err != nil || version() != now+2 {
+	if err := migrate(t.Context(), s.db, applicationID, now+1, steps); err != nil || version() != now+2 {
 		t.Errorf("then: %v, version %d", err, version())
 	}
 }

@@ -118,11 +118,11 @@ func (s *Store) Close() error {
 
 // prepare looks at the file without changing it, then makes it ready.
 func (s *Store) prepare(ctx context.Context) error {
-	version, err := identify(ctx, s.db)
+	version, err := identify(ctx, s.db, applicationID, len(migrations))
 	if err != nil {
 		return err
 	}
-	if err := s.checkLog(ctx); err != nil {
+	if err := checkLog(ctx, s.path, s.db); err != nil {
 		return err
 	}
 	if err := checkIntegrity(ctx, s.db); err != nil {
@@ -135,17 +135,17 @@ func (s *Store) prepare(ctx context.Context) error {
 	if mode != "wal" {
 		return fmt.Errorf("the file system allows no write-ahead log (journal mode %s)", mode)
 	}
-	return migrate(ctx, s.db, version, migrations)
+	return migrate(ctx, s.db, applicationID, version, migrations)
 }
 
 // checkLog looks for damage in the write-ahead log, which is then kept: closing
 // the file would else remove it.
-func (s *Store) checkLog(ctx context.Context) error {
-	found := checkWAL(s.path + "-wal")
+func checkLog(ctx context.Context, path string, db *sql.DB) error {
+	found := checkWAL(path + "-wal")
 	if found == nil {
 		return nil
 	}
-	conn, err := s.db.Conn(ctx)
+	conn, err := db.Conn(ctx)
 	if err != nil {
 		return errors.Join(found, err)
 	}
@@ -210,6 +210,11 @@ type textError struct{ error }
 // explain gives an error the store's name, and an error of SQLite's the
 // meaning it has for an operator.
 func (s *Store) explain(doing string, err error) error {
+	return explain(doing, "the store "+s.path, err)
+}
+
+// explain is what [Store.explain] says, of the file that what names.
+func explain(doing, what string, err error) error {
 	var sqliteErr *driver.Error
 	if errors.As(err, &sqliteErr) {
 		switch sqliteErr.Code() & 0xff { // the primary result code
@@ -219,7 +224,7 @@ func (s *Store) explain(doing string, err error) error {
 			err = fmt.Errorf("%w: %w", store.ErrCorrupt, err)
 		}
 	}
-	return fmt.Errorf("%s the store %s: %w", doing, s.path, err)
+	return fmt.Errorf("%s %s: %w", doing, what, err)
 }
 
 // transact runs fn in a transaction, which is durable when transact returns
