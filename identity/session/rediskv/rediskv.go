@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -61,8 +62,11 @@ func (c *Client) Get(ctx context.Context, key string) (value Value, ok bool, err
 	// GETRANGE, because GET would bring a value of any size into memory.
 	data, ttl := pipe.GetRange(ctx, key, 0, MaxValue), pipe.PTTL(ctx, key)
 	if _, err := pipe.Exec(ctx); err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			err = errors.Join(ctx.Err(), err)
+		case errors.Is(err, os.ErrDeadlineExceeded): // the connection's deadline, which is the context's
+			err = errors.Join(context.DeadlineExceeded, err)
 		}
 		return Value{}, false, fmt.Errorf("redis: %w", err)
 	}
