@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ type Evidence struct {
 	Build string `json:"build,omitempty"`
 	// Requests is how many the service had.
 	Requests uint64 `json:"requests"`
-	// Compared and Mismatched tell of shadow comparisons.
+	// Compared and Mismatched tell of shadow comparisons; before the first step, of
+	// all in the shadow's present era.
 	Compared   uint64 `json:"compared"`
 	Mismatched uint64 `json:"mismatched"`
 	// Reports are the guards'.
@@ -87,10 +89,11 @@ func Next(s RouteState, p Plan, e Evidence, now time.Time) Action {
 	if at == len(p.Steps)-1 {
 		return Action{Do: Nothing, Why: "at the last step, guarded", Share: s.Share}
 	}
-	if at >= 0 { // below the first step there is nothing to be tried
-		if wait, ok := gate(s, p, e, now); !ok {
-			return wait
-		}
+	if wait, ok := gate(s, p, e, now); at >= 0 && !ok {
+		return wait
+	}
+	if wait, ok := shadowGate(s, p, e); !ok {
+		return wait
 	}
 	if p.MayRaise(s, p.Steps[at+1]) != nil {
 		return Action{Do: Wait, Why: "approval by " + p.Gates.approvers(s.Rollout), Share: s.Share}
@@ -126,6 +129,27 @@ func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bo
 		wait.Why = fmt.Sprintf("%d of %d requests", e.Requests, g.MinRequests)
 	case unsettled(e) != "":
 		wait.Why = unsettled(e)
+	default:
+		return wait, true
+	}
+	return wait, false
+}
+
+// shadowGate answers the wait for the gates that a shadow opens. They stand before
+// the first step too, where the service has no requests yet: what was compared
+// until then counts there.
+func shadowGate(s RouteState, p Plan, e Evidence) (wait Action, open bool) {
+	wait, g := Action{Do: Wait, Share: s.Share}, p.Gates
+	breached := slices.IndexFunc(e.Reports, func(r evidence.Report) bool {
+		return r.Guard == evidence.Mismatch && r.Verdict == evidence.Fail
+	})
+	switch {
+	case breached >= 0:
+		wait.Why = e.Reports[breached].String()
+	case g.Compared == 0 && g.MismatchBelow == 0:
+		return wait, true
+	case e.Error != "":
+		wait.Why = "could not measure: " + e.Error
 	case e.Compared < g.Compared:
 		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
 	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):
@@ -173,6 +197,9 @@ func unsettled(e Evidence) string {
 // passed says with what evidence a step ended.
 func passed(e Evidence) string {
 	why := []string{fmt.Sprintf("passed with %d requests", e.Requests)}
+	if e.Compared > 0 {
+		why = append(why, fmt.Sprintf("%d comparisons, %d mismatches", e.Compared, e.Mismatched))
+	}
 	for _, r := range e.Reports {
 		if r.Guard != evidence.Dead {
 			why = append(why, r.String())

@@ -60,6 +60,9 @@ type Guards struct {
 	// above 1. Half of a ratio is its square root.
 	P95AboveMonolith float64 `json:"p95_above_monolith,omitempty"`
 	P99AboveMonolith float64 `json:"p99_above_monolith,omitempty"`
+	// MismatchAbove is what the rate of mismatches must not certainly be above.
+	// Unlike the others it is itself what is tolerated.
+	MismatchAbove routes.PPM `json:"mismatch_above_ppm,omitempty"`
 	// Consecutive is how many looks with new requests must fail in a row; 0
 	// means 1. A dead service is not looked at twice.
 	Consecutive int `json:"consecutive,omitempty"`
@@ -104,6 +107,7 @@ func PlanOf(r *routes.Rollout) Plan {
 			ErrorRateAboveMonolith: r.Guards.ErrorRateAboveMonolith,
 			P95AboveMonolith:       r.Guards.P95AboveMonolith,
 			P99AboveMonolith:       r.Guards.P99AboveMonolith,
+			MismatchAbove:          r.Guards.MismatchAbove,
 			Consecutive:            r.Guards.Consecutive,
 		},
 	}
@@ -128,6 +132,7 @@ func (p Plan) Validate() error {
 	add(p.Every < 0, "every is negative")
 	add(p.Gates.MismatchBelow > routes.One, "mismatch_below is above 100 %%")
 	add(p.Gates.ApprovalAbove > routes.One, "approval_above is above 100 %%")
+	add(p.Guards.MismatchAbove > routes.One, "mismatch_above is above 100 %%")
 	add(p.Guards.ErrorRateAboveMonolith > routes.One, "error_rate_above_monolith is above 100 points")
 	for name, ratio := range map[string]float64{"p95_above_monolith": p.Guards.P95AboveMonolith, "p99_above_monolith": p.Guards.P99AboveMonolith} {
 		add(ratio != 0 && !(ratio > 1 && ratio <= 1000), "%s is %v, not a ratio above 1 and up to 1000", name, ratio)
@@ -153,10 +158,11 @@ func (p Plan) limits() evidence.Limits {
 		ErrorRate:   float64(p.Guards.ErrorRateAboveMonolith) / float64(routes.One) / 2,
 		P95:         math.Sqrt(p.Guards.P95AboveMonolith),
 		P99:         math.Sqrt(p.Guards.P99AboveMonolith),
+		Mismatch:    float64(p.Guards.MismatchAbove) / float64(routes.One),
 		MinRequests: max(p.Gates.MinRequests, 1),
 	}
 	tests := 1 // against death
-	for _, limit := range []float64{l.ErrorRate, l.P95, l.P99} {
+	for _, limit := range []float64{l.ErrorRate, l.P95, l.P99, l.Mismatch} {
 		if limit > 0 {
 			tests++
 		}

@@ -16,8 +16,11 @@ type Reading struct {
 	// empty when that is not known. Another service, and a build that was not
 	// seen in the step before, starts the evidence anew.
 	Service, Build string
-	// Compared and Mismatched count shadow comparisons.
-	Compared, Mismatched uint64
+	// Comparisons count what a shadow compared.
+	Comparisons evidence.Comparisons
+	// Before is what was compared in the shadow's present era, also before this
+	// process began and before the rollout did: it opens the way to the first step.
+	Before evidence.Comparisons
 }
 
 // evidenceAge is how old evidence becomes: after it a route that stays in its
@@ -53,6 +56,7 @@ type watchKey struct {
 // anew starts the evidence from the reading.
 func (w *watch) anew(key watchKey, r *Reading, now time.Time) {
 	*w = watch{key: key, last: *r, builds: w.builds, result: Evidence{Build: r.Build, Since: now}}
+	w.compare(r, evidence.Comparisons{})
 	w.retry(now)
 }
 
@@ -107,17 +111,18 @@ func (w *watch) meets(build string) (another bool) {
 // add takes what came since the last look.
 func (w *watch) add(p Plan, r *Reading, now time.Time) {
 	interval := r.Totals.Since(&w.last.Totals)
-	w.result.Compared += grown(r.Compared, w.last.Compared)
-	w.result.Mismatched += grown(r.Mismatched, w.last.Mismatched)
+	compared := since(r.Comparisons, w.last.Comparisons)
 	w.last = *r
+	w.compare(r, compared)
 	asked := interval.Service.Requests()
-	if asked == 0 && interval.Monolith.Requests() == 0 {
+	if asked == 0 && interval.Monolith.Requests() == 0 && compared.Compared == 0 {
 		return
 	}
 	w.result.Requests += asked
 	w.trial.Add(interval)
+	w.trial.Compare(compared)
 	w.result.Reports = w.trial.Reports()
-	if asked == 0 {
+	if asked == 0 && compared.Compared == 0 {
 		return // nothing new of the service: neither a breach nor a success
 	}
 	if !failed(w.result.Reports) {
@@ -128,6 +133,24 @@ func (w *watch) add(p Plan, r *Reading, now time.Time) {
 	}
 	if now.Sub(w.begun) >= evidenceAge && w.trial.Totals().Service.Requests() >= max(p.Gates.MinRequests, 1) {
 		w.retry(now)
+	}
+}
+
+// compare notes what was compared in the step; before the first, in all.
+func (w *watch) compare(r *Reading, interval evidence.Comparisons) {
+	if w.key.share == 0 {
+		w.result.Compared, w.result.Mismatched = r.Before.Compared, r.Before.Mismatched
+		return
+	}
+	w.result.Compared += interval.Compared
+	w.result.Mismatched += interval.Mismatched
+}
+
+// since is what came between two readings.
+func since(now, before evidence.Comparisons) evidence.Comparisons {
+	return evidence.Comparisons{
+		Compared: grown(now.Compared, before.Compared), Mismatched: grown(now.Mismatched, before.Mismatched),
+		Pairs: grown(now.Pairs, before.Pairs), Noisy: grown(now.Noisy, before.Noisy),
 	}
 }
 

@@ -53,11 +53,6 @@ type Shadow struct {
 	// Again is the percentage of the compared safe requests for which the monolith
 	// is asked a second time, to learn how often it differs from itself. Default: 1.
 	Again PPM `yaml:"again,omitempty" is:"above"`
-	// Samples is how many pairs of answers are kept of each kind of difference.
-	// Default: 20.
-	Samples int `yaml:"samples,omitempty" jsonschema:"minimum=1,maximum=1000"`
-	// Keep is how long they are kept, up to 2160h. Default: 168h.
-	Keep time.Duration `yaml:"keep,omitempty"`
 
 	at shadowPositions
 }
@@ -134,6 +129,6 @@ const UnsafeDryRun = "dry_run"
 func DefaultShadow() Shadow {
 	return Shadow{
 		Sample: One, Timeout: 10 * time.Second, InFlight: 16, Body: 1 << 20,
-		Silence: 15 * time.Minute, Again: onePercent, Samples: 20, Keep: 7 * 24 * time.Hour,
+		Silence: 15 * time.Minute, Again: onePercent,
 	}
 }

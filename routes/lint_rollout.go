@@ -18,6 +18,10 @@ func idleRollouts(doc *Document) (found Problems) {
 			found = append(found, r.finding(plan.at.compared, codeGateStaysShut, "",
 				"nothing is compared on this route, so the gate never opens", "add shadow: {}, or take compared and mismatch_below out"))
 		}
+		if r.Shadow != nil && r.Shadow.Reverse && (plan.Gates.Compared > 0 || plan.Gates.MismatchBelow > 0) {
+			found = append(found, r.finding(plan.at.compared, codeGateStaysShut, "",
+				"with reverse nothing is compared before the service serves, so the first step never comes", "remove reverse until after the cutover"))
+		}
 		if r.Shadow == nil && plan.Guards.MismatchAbove > 0 {
 			found = append(found, r.finding(plan.at.mismatch, codeNoEffect, "mismatch_above",
 				"nothing is compared on this route, so the guard never looks", "add shadow: {}, or remove it"))

@@ -15,7 +15,6 @@ import (
 
 // Bounds of a shadow.
 const (
-	maxKeep   = 90 * 24 * time.Hour
 	maxRules  = 200
 	maxExtra  = 64 // headers
 	maxBody   = 16 << 20
@@ -60,8 +59,6 @@ var shadowFields = fields[Shadow]{
 	"body":      func(p *parser, n *yaml.Node, s *Shadow) { s.Body = p.size(n, "body") },
 	"silence":   func(p *parser, n *yaml.Node, s *Shadow) { s.Silence = p.duration(n, "silence", maxStep) },
 	"again":     func(p *parser, n *yaml.Node, s *Shadow) { s.Again = p.above(n, "again") },
-	"samples":   func(p *parser, n *yaml.Node, s *Shadow) { s.Samples = p.number(n, "samples", 1, 1000) },
-	"keep":      func(p *parser, n *yaml.Node, s *Shadow) { s.Keep = p.duration(n, "keep", maxKeep) },
 }
 
 // ignoreFields are what an entry of ignore has, ruleFields what a rule has.

@@ -128,7 +128,7 @@ var codes = []Code{
 	{codeNoEffect, Warning, "The field does nothing without another one, such as `service`, that the route does not have."},
 	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
 	{codeNoGuard, Warning, "The rollout has no guard but the one against a dead service: slow or wrong answers do not stop it."},
-	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout stays at its first step."},
+	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout never takes its first step."},
 	{codeCSRFOff, Warning, "The service takes writing requests from pages of any site in the name of who is signed in."},
 	{CodeRuleExpired, Warning, "The rule for comparing has ended, so what it excused is a mismatch again; look at it again, then remove it or give it a later `until`."},
 	{codeIdleShadow, Warning, "The shadow is never asked, or less often than it seems: nothing, or not all, is compared."},

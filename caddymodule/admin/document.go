@@ -50,6 +50,7 @@ type Route struct {
 	Rewrite         string   `json:"rewrite,omitempty"`
 	Timeout         string   `json:"timeout,omitempty"`
 	Fallback        []string `json:"fallback,omitempty"`
+	Shadow          *Shadow  `json:"shadow,omitempty"`
 	Writes          []string `json:"writes,omitempty"`
 	// Line is where the route starts in the file.
 	Line int `json:"line"`
@@ -111,6 +112,7 @@ func routeOf(r *routes.Route) Route {
 	route := Route{
 		Name: r.Name, Match: r.Match, Methods: r.Methods, Owner: r.Owner, Docs: r.Docs,
 		Service: r.Service, Cohort: r.Cohort, Rewrite: r.Rewrite, Writes: r.Writes, Line: r.Line,
+		Shadow: shadowOf(r.Shadow),
 	}
 	if r.When.Count() > 0 {
 		route.When = &When{

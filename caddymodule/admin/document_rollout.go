@@ -32,6 +32,7 @@ type Guards struct {
 	ErrorRateAboveMonolith float64 `json:"error_rate_above_monolith,omitempty"`
 	P95AboveMonolith       float64 `json:"p95_above_monolith,omitempty"`
 	P99AboveMonolith       float64 `json:"p99_above_monolith,omitempty"`
+	MismatchAbove          float64 `json:"mismatch_above,omitempty"`
 	Consecutive            int     `json:"consecutive,omitempty"`
 }
 
@@ -48,7 +49,7 @@ func rolloutOf(r *routes.Rollout) *Rollout {
 		Guards: Guards{
 			ErrorRateAboveMonolith: r.Guards.ErrorRateAboveMonolith.Percent(),
 			P95AboveMonolith:       r.Guards.P95AboveMonolith, P99AboveMonolith: r.Guards.P99AboveMonolith,
-			Consecutive: r.Guards.Consecutive,
+			MismatchAbove: r.Guards.MismatchAbove.Percent(), Consecutive: r.Guards.Consecutive,
 		},
 	}
 	for _, step := range r.Steps {

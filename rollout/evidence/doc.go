@@ -1,6 +1,7 @@
 // Package evidence says whether a service does worse than the monolith in the
-// same window: by its error rate, by a quantile of its latency, and whether it
-// is dead. It is pure: it reads no clock and starts nothing.
+// same window: by its error rate, by a quantile of its latency, whether it is
+// dead, and whether its answers differ from the monolith's. It is pure: it reads
+// no clock and starts nothing.
 //
 // A [Recorder] counts on the request path. What it counted between two looks is
 // an interval, and a [Trial] takes one interval after the other and answers
@@ -40,6 +41,10 @@
 // request is depends on itself and the threshold alone, so the counts stay
 // exchangeable. In the quantiles such a failure counts with the time it took,
 // which is the least that an answer could have taken.
+//
+// Comparisons of a shadow need no second arm: the rate of mismatches is held
+// against a limit, as an e-process too (mismatch.go). How often the monolith
+// differs from itself raises the limit.
 //
 // Certainty is not enough: with much traffic a difference that nobody minds is
 // certain too. A guard fails when the difference is certain and the estimate of

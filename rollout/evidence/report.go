@@ -12,7 +12,7 @@ type Report struct {
 	// Service and Monolith are what was counted of each arm.
 	Service  Side `json:"service"`
 	Monolith Side `json:"monolith"`
-	// Effect is the service's error rate less the monolith's, as a fraction, or
+	// Effect is the rate of mismatches, the service's error rate less the monolith's, as a fraction, or
 	// the ratio of their latencies. Low and High are its interval now (95 %, for
 	// a ratio at least 90 %), Tolerated what it may be.
 	Effect    float64 `json:"effect"`
@@ -25,7 +25,8 @@ type Report struct {
 	Needed   float64 `json:"needed"`
 }
 
-// Side is what was counted of one arm. Events are failures or, of a latency
+// Side is what was counted of one arm. Of mismatches, Service has the comparisons,
+// and Monolith the requests whose second answer was held against the first. Else Events are failures or, of a latency
 // guard, answers slower than the monolith's quantile as it was known then.
 type Side struct {
 	Requests uint64  `json:"requests"`
@@ -55,6 +56,10 @@ func (r Report) String() string {
 	if r.Service.Latency > 0 || r.Monolith.Latency > 0 {
 		return fmt.Sprintf("%s %s: %s in %d requests, monolith %s in %d (×%.3g)", what, verdict,
 			rounded(r.Service.Latency), r.Service.Requests, rounded(r.Monolith.Latency), r.Monolith.Requests, r.Effect)
+	}
+	if r.Guard == Mismatch {
+		return fmt.Sprintf("%s %s: %.3g %% of %d comparisons, limit %.3g %%", what, verdict,
+			100*r.Service.Rate, r.Service.Requests, 100*r.Tolerated)
 	}
 	return fmt.Sprintf("%s %s: %.3g %% of %d requests, monolith %.3g %% of %d", what, verdict,
 		100*r.Service.Rate, r.Service.Requests, 100*r.Monolith.Rate, r.Monolith.Requests)

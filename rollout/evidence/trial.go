@@ -22,6 +22,9 @@ const (
 	ErrorRate Guard = "error_rate"
 	P95       Guard = "p95"
 	P99       Guard = "p99"
+	// Mismatch fails when too many of the service's answers differ from the
+	// monolith's to the same requests, which a shadow has compared.
+	Mismatch Guard = "mismatch"
 	// Dead fails when most of what the service is asked fails.
 	Dead Guard = "dead"
 )
@@ -41,6 +44,9 @@ type Limits struct {
 	// 0.005 is half a percentage point. P95 and P99 are the tolerated ratios of
 	// the latencies. 0 leaves the guard out.
 	ErrorRate, P95, P99 float64
+	// Mismatch is the limit of the rate of mismatches, from 0 to 1; 0 leaves the
+	// guard out.
+	Mismatch float64
 	// Level is the chance that a guard ever fails a service that is no worse
 	// than the monolith. Default DefaultLevel: with 3 guards and 5 steps, less
 	// than 0.1 % for a rollout.
@@ -58,11 +64,13 @@ type Trial struct {
 	errors Odds
 	slow   [2]slowness // P95, P99
 	dead   float64
+
+	mismatches mismatch
 }
 
 // NewTrial starts a trial with no evidence.
 func NewTrial(limits Limits) *Trial {
-	return &Trial{limits: limits, slow: [2]slowness{
+	return &Trial{limits: limits, mismatches: mismatch{limit: limits.Mismatch}, slow: [2]slowness{
 		{guard: P95, quantile: 0.95, tolerated: limits.P95}, {guard: P99, quantile: 0.99, tolerated: limits.P99},
 	}}
 }
@@ -79,6 +87,9 @@ func (t *Trial) Add(interval *Totals) {
 	t.totals.Service.merge(&interval.Service)
 	t.totals.Monolith.merge(&interval.Monolith)
 }
+
+// Compare takes what was compared in the next interval.
+func (t *Trial) Compare(interval Comparisons) { t.mismatches.add(interval) }
 
 func failures(t *Totals) Table {
 	return Table{t.Service.Requests(), t.Service.Failed, t.Monolith.Requests(), t.Monolith.Failed}
@@ -159,6 +170,9 @@ func (t *Trial) Reports() []Report {
 		r.Low, r.High = table.Difference()
 		r.Verdict = t.verdict(r, table)
 		reports = append(reports, r)
+	}
+	if t.limits.Mismatch > 0 {
+		reports = append(reports, t.mismatches.report(needed))
 	}
 	for i := range t.slow {
 		s := &t.slow[i]

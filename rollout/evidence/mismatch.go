@@ -1,0 +1,90 @@
+package evidence
+
+import "math"
+
+// Comparisons count how a shadow's answers compared with the monolith's.
+type Comparisons struct {
+	// Compared is how many there were, Mismatched how many of them differed, and
+	// did again when both were asked again.
+	Compared, Mismatched uint64
+	// Pairs is how many requests were chosen, before anything was compared, for a
+	// second answer of the monolith; Noisy how many of those differed from its
+	// first.
+	Pairs, Noisy uint64
+}
+
+// excesses are how many times the limit a rate may be, in the mixture.
+var excesses = [...]float64{1.25, 1.5, 2, 3, 5, 10, 30}
+
+// mismatch tests that the rate of mismatches is at most a limit. The likelihood
+// of what was seen at a higher rate, over that at the limit, is a supermartingale
+// when the rate is at most the limit, and so is a mixture over higher rates: by
+// Ville's inequality it ever reaches 1/α with probability at most α.
+type mismatch struct {
+	limit float64 // 0: not tested
+	seen  Comparisons
+}
+
+// add takes what was compared in the next interval.
+func (m *mismatch) add(c Comparisons) {
+	m.seen.Compared += c.Compared
+	m.seen.Mismatched += min(c.Mismatched, c.Compared)
+	m.seen.Pairs += c.Pairs
+	m.seen.Noisy += c.Noisy
+}
+
+// tolerated is the limit, and what noise may add to it. A request on which the
+// monolith differs from itself with chance ν passes for a mismatch when the two
+// sides differ, the monolith's second answer does not differ from its first, and
+// the sides differ again: ν²(1-ν). Of ν the upper end of its interval
+// is taken, so that the limit falls as more is known of the noise.
+func (m *mismatch) tolerated() float64 {
+	const (
+		worst = 2.0 / 3 // where ν²(1-ν) is largest
+		known = 30      // with fewer pairs the worst is believed
+	)
+	noise := worst
+	if m.seen.Pairs >= known {
+		noise = min(noise, UpperRate(m.seen.Noisy, m.seen.Pairs))
+	}
+	return m.limit + noise*noise*(1-noise)
+}
+
+// log is the natural logarithm of the e-value against a limit.
+func (m *mismatch) log(limit float64) float64 {
+	different, same := float64(m.seen.Mismatched), float64(m.seen.Compared-m.seen.Mismatched)
+	var logs [len(excesses)]float64
+	most := math.Inf(-1)
+	for i, excess := range excesses {
+		rate := min(excess*limit, (1+limit)/2)
+		logs[i] = different*math.Log(rate/limit) + same*math.Log((1-rate)/(1-limit))
+		most = max(most, logs[i])
+	}
+	sum := 0.0
+	for _, l := range logs {
+		sum += math.Exp(l - most)
+	}
+	return most + math.Log(sum/float64(len(logs)))
+}
+
+// enough is how many comparisons a pass needs: so many that, had none of them
+// differed, the rate would certainly be below the limit.
+func (m *mismatch) enough() uint64 { return uint64(math.Ceil(3 / m.limit)) }
+
+// report is the guard's answer. It passes no service that is likely to be above
+// the limit, and fails none that is not certainly.
+func (m *mismatch) report(needed float64) Report {
+	tolerated := min(m.tolerated(), 1-1e-9)
+	r := Report{Guard: Mismatch, Verdict: NotEnoughData, Evidence: m.log(tolerated), Needed: needed, Tolerated: tolerated}
+	r.Service = Side{Requests: m.seen.Compared, Events: m.seen.Mismatched, Rate: rate(m.seen.Mismatched, m.seen.Compared)}
+	r.Monolith = Side{Requests: m.seen.Pairs, Events: m.seen.Noisy, Rate: rate(m.seen.Noisy, m.seen.Pairs)}
+	r.Effect = r.Service.Rate
+	r.Low, r.High = Wilson(m.seen.Mismatched, m.seen.Compared)
+	switch {
+	case r.Evidence >= needed && r.Effect > r.Tolerated && m.seen.Mismatched >= minFail:
+		r.Verdict = Fail
+	case m.seen.Compared >= m.enough() && r.Effect <= m.limit:
+		r.Verdict = Pass
+	}
+	return r
+}
