@@ -2,11 +2,9 @@ package testbed
 
 import (
 	"context"
-	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -15,48 +13,50 @@ import (
 	"github.com/strangler-proxy/strangler/internal/process"
 )
 
-//go:embed apps/rails/app.rb
-var railsApp []byte
-
-// Rails is a small real Rails monolith with Devise; apps/rails/app.rb says what
-// it has.
-type Rails struct {
+// RailsApp is apps/rails and where its users are.
+type RailsApp struct {
 	*Program
-	// Database is its SQLite file.
+	// Database is its SQLite file, with the table users: id, email,
+	// encrypted_password, admin, locked_at.
 	Database string
 }
 
-// StartRails starts the Rails monolith on a new database. Settings change those
-// at the top of app.rb.
-func StartRails(tb testing.TB, settings map[string]any) *Rails {
+// Rails starts apps/rails with Devise's own pages: the form GET and POST
+// /users/sign_in with the fields user[email] (alice@example.com, whose ID is 1, or
+// bob@example.com, 2), user[password] ("password") and the form's
+// authenticity_token; GET /users/sign_out; GET /who, which answers {"by": "rails",
+// "user": ID or null}; and GET /, a page that says who. Settings change those at
+// the top of app.rb; the secret_key_base is AppSecret.
+func Rails(tb testing.TB, settings map[string]any) RailsApp {
 	tb.Helper()
-	ruby, app, environment := RailsApp(tb, settings)
+	command, database := RailsCommand(tb, settings)
 	address := freeAddress(tb)
-	command := process.Command{Name: "the rails monolith", Path: ruby, Args: []string{app, address}, Dir: filepath.Dir(app), Env: environment}
-	return &Rails{
-		Program:  start(tb, address, command, answers("http://"+address+"/whoami")),
-		Database: filepath.Join(filepath.Dir(app), "monolith.sqlite3"),
-	}
+	command.Name, command.Args = "the Rails application", append(command.Args, address)
+	return RailsApp{start(tb, address, command, answers("http://"+address+"/who")), database}
 }
 
-// RailsApp answers how a test runs the Rails monolith by other means: the
-// interpreter, the application's file, alone in its folder with the database
-// monolith.sqlite3, and the environment it needs.
-func RailsApp(tb testing.TB, settings map[string]any) (ruby, app string, environment []string) {
+// RailsCommand answers how a test loads apps/rails by other means: the
+// interpreter, the application's file as the only argument, and the environment
+// it needs.
+func RailsCommand(tb testing.TB, settings map[string]any) (command process.Command, database string) {
 	tb.Helper()
 	ruby, err := findRails()
 	if err != nil {
 		missing(tb, err)
 	}
-	dir := tb.TempDir()
-	app = filepath.Join(dir, "app.rb")
-	must(tb, os.WriteFile(app, railsApp, 0o600))
+	apps, err := appsFolder()
+	must(tb, err)
 	text, err := json.Marshal(settings)
 	must(tb, err)
 	if settings == nil {
 		text = []byte("{}")
 	}
-	return ruby, app, []string{"SETTINGS=" + string(text), "RAILS_DB=" + filepath.Join(dir, "monolith.sqlite3")}
+	dir := tb.TempDir()
+	database = filepath.Join(dir, "rails.sqlite3")
+	return process.Command{
+		Path: ruby, Args: []string{filepath.Join(apps, "rails", "app.rb")}, Dir: dir,
+		Env: []string{"SETTINGS=" + string(text), "RAILS_DB=" + database, "SECRET_KEY_BASE=" + AppSecret},
+	}, database
 }
 
 // findRails finds a Ruby that has what the application requires.

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +20,7 @@ import (
 )
 
 const (
-	secret     = "the monolith's secret_key_base"
+	secret     = testbed.AppSecret
 	cookieName = "_monolith_session"
 )
 
@@ -40,10 +39,10 @@ type monolith struct {
 // startRails starts a Rails of some settings, with a new SQLite database.
 func startRails(tb testing.TB, settings object) *monolith {
 	tb.Helper()
-	ruby, app, environment := testbed.RailsApp(tb, settings)
-	m := &monolith{t: tb, database: filepath.Join(filepath.Dir(app), "monolith.sqlite3")}
-	command := exec.CommandContext(tb.Context(), ruby, "testdata/monolith.rb")
-	command.Env = append(command.Environ(), append(environment, "APP="+app)...)
+	app, database := testbed.RailsCommand(tb, settings)
+	m := &monolith{t: tb, database: database}
+	command := exec.CommandContext(tb.Context(), app.Path, "testdata/monolith.rb")
+	command.Env = append(command.Environ(), append(app.Env, "APP="+app.Args[0])...)
 	in, err := command.StdinPipe()
 	must(tb, err)
 	out, err := command.StdoutPipe()

@@ -47,11 +47,11 @@ class Commands
   end
 
   def who(command)
-    status, _, body = Rails.application.call(env("/whoami", command["header"]))
+    status, _, body = Rails.application.call(env("/who", command["header"]))
     text = +""
     body.each { |part| text << part }
     body.close if body.respond_to?(:close)
-    status == 200 ? { status: status, id: JSON.parse(text)["id"] } : { status: status }
+    status == 200 ? { status: status, id: JSON.parse(text)["user"] } : { status: status }
   end
 
   private

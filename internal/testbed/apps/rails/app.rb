@@ -1,16 +1,15 @@
 # A small real Rails monolith in one file: users in SQLite, Devise's own login
 # form, and a page that says who is signed in.
 #
-#   RAILS_DB=monolith.sqlite3 ruby app.rb 127.0.0.1:3000
+#   SECRET_KEY_BASE=secret RAILS_DB=rails.sqlite3 ruby app.rb 127.0.0.1:3000
 #
 # alice@example.com and bob@example.com sign in with "password". GET / is a page
-# with a form to sign out; GET /whoami, POST /password and POST /note are for
-# tests. SETTINGS is a JSON object that changes the standard settings below.
+# with a form to sign out, GET /who its text for tests. SETTINGS is a JSON object
+# that changes the standard settings below.
 require "json"
 require "logger"
 
 SETTINGS = {
-  "secret_key_base" => "the monolith's secret_key_base",
   "hash" => "SHA1",       # of the key derivation; SHA256 since load_defaults 7.0
   "gcm" => true,          # else AES-256-CBC, as before Rails 5.2
   "serializer" => "json", # or hybrid, marshal
@@ -52,7 +51,7 @@ class Monolith < Rails::Application
   config.eager_load = false
   config.consider_all_requests_local = false
   config.hosts.clear
-  config.secret_key_base = SETTINGS["secret_key_base"]
+  config.secret_key_base = ENV.fetch("SECRET_KEY_BASE")
   config.logger = Logger.new($stderr)
   config.log_level = :warn
   config.action_dispatch.cookies_serializer = SETTINGS["serializer"].to_sym
@@ -93,9 +92,7 @@ end
 Monolith.routes.prepend do
   devise_for :users
   root to: "application#page"
-  get "whoami", to: "application#whoami"
-  post "password", to: "application#password"
-  post "note", to: "application#note"
+  get "who", to: "application#who"
 end
 
 Monolith.initialize!
@@ -108,20 +105,8 @@ class ApplicationController < ActionController::Base
     render html: helpers.safe_join([helpers.tag.p(who), helpers.button_to("Log out", "/users/sign_out", method: :post)])
   end
 
-  def whoami
-    render json: { id: current_user&.id, note: session[:note], visits: session[:visits] = session[:visits].to_i + 1 }
-  end
-
-  def password
-    authenticate_user!
-    current_user.update!(password: params.require(:password))
-    bypass_sign_in(current_user)
-    head :no_content
-  end
-
-  def note
-    session[:note] = params.require(:note)
-    head :no_content
+  def who
+    render json: { by: "rails", user: current_user&.id }
   end
 end
 
