@@ -99,13 +99,13 @@ func (s *structurer) leaf(path string, value any) {
 }
 
 // plain is the JSON of a string, a number or a bool, in which < and > are
-// themselves.
+// themselves, and what is not printable is left out.
 func plain(value any) string {
 	var out strings.Builder
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(value) // no such value is an error
-	return strings.TrimSuffix(out.String(), "\n")
+	return printable(out.String(), maxStructureOut)
 }
 
 func (s *structurer) object(path string, depth int) error {

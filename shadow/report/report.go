@@ -7,7 +7,7 @@
 // no rendering lets a value out of its place: not into markup, not into a
 // terminal's control sequences, not into a shell.
 //
-// Renderings: [JSON], Text, Markdown and HTML. The JSON is versioned by
+// Renderings: [JSON], [Text], [Markdown] and [HTML]. The JSON is versioned by
 // [Version]; members may come, none changes its meaning under one version.
 package report
 

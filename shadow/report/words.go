@@ -1,0 +1,181 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// stateWords are how a state reads.
+func (s State) words() string {
+	switch s {
+	case Met:
+		return "gate met"
+	case NotYet:
+		return "not yet"
+	case Failing:
+		return "failing"
+	case Blind:
+		return "blind"
+	default:
+		return string(s)
+	}
+}
+
+// line is text of which nothing can leave its line or steer a terminal.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// percent is a share with three digits that count.
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + " %" }
+
+// number is a count with a comma between thousands.
+func number[N ~int | ~uint64](n N) string {
+	digits := strconv.FormatUint(uint64(n), 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format("2006-01-02 15:04 MST")
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return "no end"
+	}
+	return t.UTC().Format(time.DateOnly)
+}
+
+// millis is a time with three digits that count.
+func millis(ms float64) string {
+	if ms >= 999.5 {
+		return strconv.FormatFloat(ms/1000, 'g', 3, 64) + " s"
+	}
+	return strconv.FormatFloat(ms, 'g', 3, 64) + " ms"
+}
+
+// standing is the verdict's numbers in one sentence.
+func (v *Verdict) standing() string {
+	return fmt.Sprintf("%s mismatches in %s comparisons: at most %s (the gate: %s comparisons, below %s)",
+		number(v.Mismatched), number(v.Compared), percent(v.Upper), number(v.Gate.Compared), percent(v.Gate.MismatchBelow))
+}
+
+// toGo is how long it still takes, empty when there is nothing to wait for.
+func (v *Verdict) toGo() string {
+	if v.Needed == 0 {
+		return ""
+	}
+	return number(v.Needed) + " more comparisons without a mismatch meet it"
+}
+
+// builds says what an era is of.
+func (e *Era) builds() string {
+	named := func(build string) string {
+		if build == "" {
+			return "unnamed"
+		}
+		return line(build)
+	}
+	return "monolith " + named(e.Monolith) + ", service " + named(e.Service)
+}
+
+// seen says how often a signature was seen.
+func (s *Signature) seen() string {
+	text := fmt.Sprintf("%s times, %s (%s–%s), %s confirmed", number(s.Count), percent(s.Rate), percent(s.Low), percent(s.High), number(s.Confirmed))
+	if s.Pairs > 0 {
+		text += fmt.Sprintf("; the monolith from itself %s of %s pairs, p %s", percent(s.Noise), number(s.Pairs), strconv.FormatFloat(s.P, 'g', 2, 64))
+	}
+	return text
+}
+
+// statuses are the pairs of statuses, the first few.
+func (s *Signature) statuses() string {
+	first := s.Statuses[:min(3, len(s.Statuses))]
+	out := make([]string, 0, len(first))
+	for _, p := range first {
+		out = append(out, fmt.Sprintf("%d→%d ×%s", p.Monolith, p.Service, number(p.Count)))
+	}
+	return strings.Join(out, ", ")
+}
+
+// uncovered are the buckets that hold something and are no comparison.
+func (c *Coverage) uncovered() []Bucket {
+	var out []Bucket
+	for _, b := range c.Buckets {
+		if b.Count > 0 && !b.Compared {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// why lists the reasons of a bucket.
+func (b *Bucket) why() string {
+	out := make([]string, 0, len(b.Why))
+	for _, w := range b.Why {
+		out = append(out, line(w.Name)+" "+number(w.Count))
+	}
+	return strings.Join(out, ", ")
+}
+
+// noted are the rules that someone has to look at.
+func noted(rules []Rule) []Rule {
+	var out []Rule
+	for _, r := range rules {
+		if r.State == RuleExpired || r.State == RuleNeverHit || r.State == RuleExpiring {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+func (r *Rule) words() string {
+	text := fmt.Sprintf("%s %s", r.Path, r.Compare)
+	if r.Arg != "" {
+		text += " " + r.Arg
+	}
+	return line(text)
+}
+
+// fate is what became of a rule, in words.
+func (r *Rule) fate() string {
+	switch r.State {
+	case RuleExpired:
+		return "expired " + day(r.Until)
+	case RuleExpiring:
+		return "expires " + day(r.Until)
+	case RuleNeverHit:
+		return "never hit"
+	case RuleUnproven:
+		return "not hit yet"
+	default:
+		return "active"
+	}
+}
+
+// shift is the latency in one sentence, empty when there is none.
+func (l *Latency) shift() string {
+	if l.Pairs == 0 {
+		return ""
+	}
+	var out []string
+	for _, q := range l.Quantiles {
+		out = append(out, fmt.Sprintf("p%g %s → %s", 100*q.Quantile, millis(q.Monolith), millis(q.Service)))
+	}
+	return fmt.Sprintf("%s (monolith → service, %s pairs, %s first uses of a connection left out); the same request took %s times as long at the median, longer for %s",
+		strings.Join(out, ", "), number(l.Pairs), number(l.Cold), strconv.FormatFloat(l.Ratio, 'g', 2, 64), percent(l.Slower))
+}
