@@ -3,15 +3,14 @@ package django
 import (
 	"bytes"
 	"compress/gzip"
-	"compress/zlib"
 	"errors"
-	"fmt"
-	"io"
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
+
+	"github.com/strangler-proxy/strangler/identity/session/python"
 )
 
 // Compressor is django-redis' COMPRESSOR.
@@ -40,15 +39,15 @@ func (c Compressor) open(data []byte) ([]byte, error) {
 func (c Compressor) expand(data []byte) ([]byte, error) {
 	switch c {
 	case Zlib:
-		return inflate(data)
+		return python.Inflate(data)
 	case Gzip:
 		r, err := gzip.NewReader(bytes.NewReader(data))
 		if err != nil {
 			return nil, err
 		}
-		return bounded(r)
+		return python.Bounded(r)
 	case LZ4:
-		return bounded(lz4.NewReader(bytes.NewReader(data)))
+		return python.Bounded(lz4.NewReader(bytes.NewReader(data)))
 	case LZMA:
 		return unxz(data)
 	case Zstd:
@@ -83,35 +82,5 @@ func unxz(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bounded(r)
-}
-
-var inflaters sync.Pool // of io.ReadCloser that are zlib.Resetter
-
-// inflate reads a zlib stream of at most maxData.
-func inflate(data []byte) ([]byte, error) {
-	in := bytes.NewReader(data)
-	r, ok := inflaters.Get().(io.ReadCloser)
-	var err error
-	if ok {
-		err = r.(zlib.Resetter).Reset(in, nil)
-	} else {
-		r, err = zlib.NewReader(in)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("inflating: %w", err)
-	}
-	defer inflaters.Put(r)
-	return bounded(r)
-}
-
-func bounded(r io.Reader) ([]byte, error) {
-	out, err := io.ReadAll(io.LimitReader(r, maxData+1))
-	if err != nil {
-		return nil, fmt.Errorf("inflating: %w", err)
-	}
-	if len(out) > maxData {
-		return nil, errTooLarge
-	}
-	return out, nil
+	return python.Bounded(r)
 }

@@ -5,11 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/session/pickle"
+	"github.com/strangler-proxy/strangler/identity/session/python"
 )
 
 // values is a session's data. Of JSON each value is still its own text, as a
@@ -57,30 +56,13 @@ func fromJSON(data []byte) (values, error) {
 	if len(data) > maxData {
 		return nil, errTooLarge
 	}
-	out, err := unmarshal(data)
-	if err == nil {
-		return out, nil
-	}
-	if out, again := unmarshal(withoutNaN(data)); again == nil {
-		return out, nil
-	}
-	return nil, err
-}
-
-func unmarshal(data []byte) (values, error) {
-	decoder := json.NewDecoder(bytes.NewReader(latin1(data)))
 	var read map[string]json.RawMessage
-	if err := decoder.Decode(&read); err != nil {
-		if _, other := errors.AsType[*json.UnmarshalTypeError](err); other {
-			return nil, errNoDict
-		}
-		return nil, errors.New("session data that is no JSON") // the error would quote it
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("session data with something after its JSON")
-	}
-	if read == nil {
+	err := python.UnmarshalJSON(latin1(data), &read)
+	switch {
+	case errors.Is(err, python.ErrKind), err == nil && read == nil:
 		return nil, errNoDict
+	case err != nil:
+		return nil, err
 	}
 	out := make(values, len(read))
 	for key, value := range read {
@@ -110,41 +92,6 @@ func ascii(data []byte) bool {
 		}
 	}
 	return true
-}
-
-// withoutNaN writes null for the three numbers that JSON does not have.
-func withoutNaN(data []byte) []byte {
-	var out bytes.Buffer
-	for rest := string(data); rest != ""; {
-		if rest[0] == '"' {
-			end := 1
-			for end < len(rest) && rest[end] != '"' {
-				if rest[end] == '\\' {
-					end++
-				}
-				end++
-			}
-			end = min(end+1, len(rest))
-			out.WriteString(rest[:end])
-			rest = rest[end:]
-			continue
-		}
-		found := ""
-		for _, word := range []string{"NaN", "-Infinity", "Infinity"} {
-			if strings.HasPrefix(rest, word) {
-				found = word
-				break
-			}
-		}
-		if found != "" {
-			out.WriteString("null")
-			rest = rest[len(found):]
-			continue
-		}
-		out.WriteByte(rest[0])
-		rest = rest[1:]
-	}
-	return out.Bytes()
 }
 
 // text answers the value of a key that must be a text; a number is one, as the

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/python"
 )
 
 // The wire format of django.core.signing.TimestampSigner:
@@ -69,11 +70,10 @@ func (s signers) signedPassword(password, hash string) bool {
 
 var (
 	errForm     = errors.New("signed data of an unknown form")
-	errTooLarge = errors.New("session data of more than 1 MiB")
+	errTooLarge = python.ErrTooLarge
 )
 
-// maxData is the largest session that is read, in bytes, stored or inflated.
-const maxData = 1 << 20
+const maxData = python.MaxData
 
 // unsign answers the payload of a signed text and when it was signed. A text
 // that none of the keys signed is refused as nobody's, with BadSignature.
@@ -97,7 +97,7 @@ func (s signers) unsign(text string) (payload []byte, at time.Time, err error) {
 		return nil, at, unknown(session.Undecodable, errForm)
 	}
 	if deflated {
-		if payload, err = inflate(payload); err != nil {
+		if payload, err = python.Inflate(payload); err != nil {
 			return nil, at, unknown(session.Undecodable, err)
 		}
 	}
