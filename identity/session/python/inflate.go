@@ -5,7 +5,6 @@ package python
 import (
 	"bytes"
 	"compress/zlib"
-
 	"errors"
 	"fmt"
 	"io"
