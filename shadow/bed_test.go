@@ -91,6 +91,7 @@ type bed struct {
 	ids      atomic.Int64
 	arm      routes.Arm
 	failure  func(r *http.Request) string
+	now      func() time.Time
 	ended    chan struct{} // gets one for each request that has ended; may be nil
 }
 
@@ -99,7 +100,7 @@ type change func(*shadow.Options, *shadow.Settings, *bed)
 
 func newBed(tb testing.TB, monolith, service http.HandlerFunc, changes ...change) *bed {
 	tb.Helper()
-	b := &bed{monolith: monolith, records: newRecords()}
+	b := &bed{monolith: monolith, records: newRecords(), now: time.Now}
 	b.twin, b.service = httptest.NewServer(monolith), httptest.NewServer(service)
 	o := shadow.Options{Recorder: b.records, Key: []byte("key")}
 	b.settings = shadow.Settings{
@@ -138,7 +139,7 @@ func (b *bed) serve(w http.ResponseWriter, r *http.Request) {
 	marked := shadow.Marked(r.Header)
 	r.Header.Del(shadow.MarkHeader)
 	x := b.mirrors.Route("faq").Sample(r, &shadow.Arrival{
-		RequestID: id, TraceID: "trace", At: time.Now(), Arm: b.arm, Marked: marked,
+		RequestID: id, TraceID: "trace", At: b.now(), Arm: b.arm, Marked: marked,
 		Client: shadow.Client{IP: "192.0.2.7", RemoteIP: "192.0.2.7"}, Principal: r.Header.Get("X-User"),
 	})
 	end := shadow.Ending{Arm: b.arm, Failure: "broken"}
