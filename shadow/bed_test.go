@@ -45,18 +45,24 @@ func (r *records) Record(rec *shadow.Record) {
 // wait waits until there are n of them.
 func (r *records) wait(tb testing.TB, n int) []shadow.Record {
 	tb.Helper()
+	return r.until(tb, func(all []shadow.Record) bool { return len(all) >= n })
+}
+
+// until waits until they are as they should be.
+func (r *records) until(tb testing.TB, good func([]shadow.Record) bool) []shadow.Record {
+	tb.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
 		r.mu.Lock()
 		all := r.all
 		r.mu.Unlock()
-		if len(all) >= n {
+		if good(all) {
 			return all
 		}
 		select {
 		case <-r.more:
 		case <-deadline:
-			tb.Fatalf("%d records after 20s, want %d: %v", len(all), n, buckets(all))
+			tb.Fatalf("%d records after 20s: %v", len(all), buckets(all))
 		}
 	}
 }

@@ -33,6 +33,7 @@ type Exchange struct {
 	writer       answerTee
 	before       []field // what was in the writer's header already
 	status       int
+	bodiless     bool
 	answerHeader []field
 	trailer      []field
 	fields       int // in the writer's header, with the head

@@ -35,7 +35,9 @@ func (t *answerTee) Write(p []byte) (int, error) {
 	start := x.mirror.all.now()
 	n, err := t.ResponseWriter.Write(p)
 	x.waited += x.mirror.all.now().Sub(start)
-	x.answer.write(p[:n])
+	if !x.bodiless {
+		x.answer.write(p[:n])
+	}
 	return n, err
 }
 
@@ -120,8 +122,8 @@ func (x *Exchange) head(status int, h http.Header) {
 		return
 	}
 	x.keepHead(h)
-	if x.method == http.MethodHead || status == http.StatusNotModified {
-		return // a length without a body
+	if x.bodiless = x.method == http.MethodHead || status == http.StatusNotModified; x.bodiless {
+		return // there may be a length, and a handler may write what nobody gets
 	}
 	if size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
 		x.answer.expect(size)
