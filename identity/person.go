@@ -58,7 +58,10 @@ func newPerson(found session.Outcome, id token.SessionID) *Person {
 	for name, value := range p.Session {
 		attributes[sessionAttribute+name] = value
 	}
-	prepared, err := token.Subject{ID: p.Subject, Session: id, End: p.Expires, Attributes: attributes}.Prepare()
+	prepared, err := token.Subject{
+		ID: p.Subject, Session: id, End: p.Expires, AuthTime: p.AuthTime, Methods: p.Methods, Class: p.Class, Actor: p.Actor,
+		Attributes: attributes,
+	}.Prepare()
 	if err != nil {
 		return &Person{Outcome: session.Unknown(session.Unsupported, err), session: id}
 	}

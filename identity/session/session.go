@@ -13,7 +13,11 @@
 // outcome, reason or error holds a cookie's value.
 package session
 
-import "time"
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
 
 // State is which of the three answers an [Outcome] is.
 type State uint8
@@ -99,11 +103,31 @@ type Principal struct {
 	Backend string
 	// Expires is when the session ends; zero when the store does not say.
 	Expires time.Time
+	// AuthTime is when the user signed in, Methods how (RFC 8176), Class how surely
+	// (the acr of OpenID Connect); zero and empty when the store does not say.
+	AuthTime time.Time
+	Methods  []string
+	Class    string
+	// Actor is the stable ID of who really acts when it is not the subject, as a
+	// member of staff in a customer's shoes; mostly empty.
+	Actor string
 	// Session are the session's own values that the configuration names. What
 	// a value can be is up to the format; each marshals to JSON.
 	Session map[string]any
 	// User are the columns of the user's row that the configuration names.
 	User map[string]any
+}
+
+// Plain answers a value's JSON text as what stands for it elsewhere: a text, a
+// truth or a json.Number, and the JSON itself of lists and objects.
+func Plain(raw json.RawMessage) any {
+	var out any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if len(raw) == 0 || raw[0] == '{' || raw[0] == '[' || decoder.Decode(&out) != nil {
+		return raw
+	}
+	return out
 }
 
 // Is makes an outcome of a principal.

@@ -153,7 +153,7 @@ func (s *Sessions) claims(data values) map[string]any {
 			if out == nil {
 				out = make(map[string]any, len(s.config.Claims))
 			}
-			out[key] = value
+			out[key] = session.Plain(value)
 		}
 	}
 	return out
