@@ -18,7 +18,7 @@ func LoadTable(file string, data []byte, now time.Time) (*routes.Table, routes.P
 		return nil, problems
 	}
 	for _, entry := range table.Routes() {
-		problems = append(problems, compareProblems(file, entry.Route, now)...)
+		problems = append(problems, compareProblems(file, table.Document(), entry.Route, now)...)
 	}
 	slices.SortStableFunc(problems, func(a, b routes.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	if problems.Err() != nil {
@@ -28,7 +28,7 @@ func LoadTable(file string, data []byte, now time.Time) (*routes.Table, routes.P
 }
 
 // compareProblems are the rules of one route that cannot be used or have ended.
-func compareProblems(file string, r *routes.Route, now time.Time) (problems routes.Problems) {
+func compareProblems(file string, doc *routes.Document, r *routes.Route, now time.Time) (problems routes.Problems) {
 	if r.Shadow == nil {
 		return nil
 	}
@@ -48,6 +48,10 @@ func compareProblems(file string, r *routes.Route, now time.Time) (problems rout
 				"ask "+rule.Owner+" whether it is still right, then remove it or give it a later until")
 		}
 	}
+	if asked := askedBeside(doc, r); asked != nil && len(asked.URLs) == 0 {
+		add(r.Line, routes.CodeUnusableTarget, routes.Error, asked.Name, "the shadow of this route is a target without url: a site's block only serves clients",
+			"give target "+asked.Name+" a url")
+	}
 	for _, path := range r.Shadow.Clear {
 		if _, err := diff.New(diff.Options{Rules: []diff.Rule{{Path: path, Compare: "ignore", Because: "clear", Owner: "clear"}}}); err != nil {
 			add(r.Line, routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status")
@@ -59,4 +63,26 @@ func compareProblems(file string, r *routes.Route, now time.Time) (problems rout
 func diffRule(r *routes.ShadowRule) diff.Rule {
 	compare, arg := r.Comparator()
 	return diff.Rule{Path: r.Path, Compare: compare, Arg: arg, Because: r.Because, Owner: r.Owner, Until: r.Until}
+}
+
+// askedBeside is the target that a route's shadow is; nil when there is none.
+func askedBeside(doc *routes.Document, r *routes.Route) *routes.Target {
+	switch {
+	case shadowOf(r) == "":
+		return nil
+	case r.Shadow.Reverse:
+		return doc.Targets[doc.Monolith]
+	}
+	return doc.Targets[shadowOf(r)]
+}
+
+// diffOptions are a route's rules as package diff has them.
+func diffOptions(s *routes.Shadow) diff.Options {
+	o := diff.Options{Presets: s.Presets, Headers: s.Headers}
+	for _, rule := range s.AllRules() {
+		o.Rules = append(o.Rules, diffRule(rule))
+	}
+	// An answer's decoded body may be some times as large as what is kept of it.
+	o.Limits.Bytes = 4 * int(s.Body)
+	return o
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/strangler-proxy/strangler/notify"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -46,6 +47,8 @@ type Options struct {
 	StoreNotice func() string
 	// Webhooks answers how the webhooks are, for the status. Nil: there are none.
 	Webhooks func() []notify.Status
+	// Shadowing compares the answers of routes that say shadow. Nil: none are.
+	Shadowing *Shadowing
 	// Telemetry takes the metrics. Nil: the engine makes its own. The caller
 	// closes what it gave.
 	Telemetry *telemetry.Telemetry
@@ -95,6 +98,9 @@ type Engine struct {
 	events     events
 	pins       *pins
 
+	mirrors *shadow.Mirrors           // nil without Options.Shadowing
+	marks   map[string]*atomic.Uint64 // by route; guarded by loading
+
 	recent     atomic.Pointer[recent.Ring] // nil: no request is remembered
 	layouts    recent.Layouts
 	previewing sync.Mutex // one preview at a time
@@ -124,6 +130,9 @@ func New(o Options) (*Engine, error) {
 	}
 	e.pins = newPins(e.now())
 	if err := e.measure(); err != nil {
+		return nil, err
+	}
+	if err := e.startShadowing(); err != nil {
 		return nil, err
 	}
 	var cancel context.CancelFunc

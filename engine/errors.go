@@ -9,6 +9,7 @@ import (
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow/book"
 )
 
 // Why a verb or a request was refused. Use errors.Is; [HTTPStatus] gives the
@@ -29,6 +30,8 @@ var (
 	ErrConnect = errors.New("method CONNECT is refused")
 	// ErrNoTarget: the site offers no block for a target that has no url.
 	ErrNoTarget = errors.New("no target block serves this target")
+	// ErrNoShadowing: nothing compares answers here.
+	ErrNoShadowing = errors.New("no answers are compared")
 	// ErrRefused: the route table was refused; the problems say why.
 	ErrRefused = errors.New("the route table is refused")
 )
@@ -126,6 +129,8 @@ var statuses = [...]struct {
 	{ErrDeclared, http.StatusUnprocessableEntity},
 	{ErrNoService, http.StatusUnprocessableEntity},
 	{ErrNoPlan, http.StatusUnprocessableEntity},
+	{ErrNoShadowing, http.StatusServiceUnavailable},
+	{book.ErrUnknownRoute, http.StatusNotFound},
 	{ErrRefused, http.StatusUnprocessableEntity},
 	{ErrNotRemembered, http.StatusUnprocessableEntity},
 	{rollout.ErrReasonRequired, http.StatusBadRequest},

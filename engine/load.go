@@ -206,6 +206,13 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 			next.lanes[i].service = use(service, false)
 		}
 	}
+	if problems == nil {
+		if err := e.mirror(next); err != nil {
+			problems = append(problems, routes.Problem{
+				Code: routes.CodeUnusableTarget, Severity: routes.Error, File: path, Line: 1, Message: err.Error(),
+			})
+		}
+	}
 	if problems != nil {
 		next.closeAllBut(running)
 		return nil, problems

@@ -57,6 +57,9 @@ func (s source) Read(route string, into *rollout.Reading) error {
 		return errNotCounted
 	}
 	v.lanes[entry.Index].counts.read(into)
+	if s.options.Shadowing != nil {
+		into.Era, into.Comparisons = s.options.Shadowing.Book.Comparisons(route)
+	}
 	return nil
 }
 

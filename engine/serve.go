@@ -8,6 +8,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -56,6 +57,7 @@ const retryAfter = "5"
 // because an answer had begun.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Client, site Site, result *Result) error {
 	start, ctx := e.now(), r.Context()
+	copied := mirrored{marked: shadow.Marked(r.Header)}
 	removeForgeable(r)
 	result.RequestID, result.TraceID = telemetry.Correlate(ctx, r.Header)
 	header := w.Header()
@@ -70,7 +72,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	v := e.view.Load()
 	if v == nil {
-		header["Retry-After"] = []string{retryAfter}
+		tryLater(header, ErrNoTable)
 		return ErrNoTable
 	}
 	decision, entry, key := e.decide(v, r, &c, start) //nolint:contextcheck // it takes the request's own
@@ -97,6 +99,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		result.Duration = e.now().Sub(start)
 		end := served(result, err)
 		recorder.Record(ctx, &result.Decision, end)
+		copied.end(result, err)
 		result.tally.end(result, err)
 		if pinFor > 0 && end.Failure != "" && result.Decision.Arm == routes.Service {
 			e.pins.pin(flow, key.text, e.now(), pinFor)
@@ -106,14 +109,20 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {
 		way.watch(&result.tally)
 	}
-	result.Outcome, err = proxy.Forward(w, guardTrailers(r), way.plan)
+	copied.sample(lane, r, &c, result, start)
+	result.Outcome, err = proxy.Forward(copied.Writer(w), copied.of(guardTrailers(r)), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
 		e.report(&way, result, err)
 	}
+	tryLater(header, err)
+	return err
+}
+
+// tryLater says when to, in an answer for which nobody but us is to blame.
+func tryLater(header http.Header, err error) {
 	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{retryAfter}
 	}
-	return err
 }
 
 // errAborted stands for the panic of a handler in a target block.

@@ -154,6 +154,7 @@ func (e *Engine) gauges() telemetry.State {
 	}
 	state.TableVersion, state.Routes = v.table.Version(), len(v.states)
 	state.Holds, _ = v.count(e.now())
+	state.Shadows = e.shadowGauges(v)
 	for _, target := range v.targetStatus() {
 		state.Targets = append(state.Targets, telemetry.TargetState{
 			Name: target.Name, Breaker: target.Breaker, InFlight: target.InFlight,

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/strangler-proxy/strangler/engine/recent"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -42,8 +44,10 @@ type plan struct {
 type lane struct {
 	service  upstream // without a name when the route has none
 	recorder *telemetry.Route
-	counts   *counts // nil when the table gives the route no rollout
-	baggage  string  // what a service hears of the flag that chose it; empty without one
+	counts   *counts        // nil when the table gives the route no rollout
+	mirror   *shadow.Mirror // nil when nothing is compared
+	marked   *atomic.Uint64 // requests that said they were a shadow's
+	baggage  string         // what a service hears of the flag that chose it; empty without one
 }
 
 // upstream is a target as the table names it.

@@ -135,6 +135,9 @@ func gate(s RouteState, p Plan, e Evidence, now time.Time) (wait Action, open bo
 	return wait, false
 }
 
+// shadowed says whether a shadow must open a gate.
+func (g Gates) shadowed() bool { return g.Compared > 0 || g.MismatchBelow > 0 }
+
 // shadowGate answers the wait for the gates that a shadow opens. They stand before
 // the first step too, where the service has no requests yet: what was compared
 // until then counts there.
@@ -146,7 +149,7 @@ func shadowGate(s RouteState, p Plan, e Evidence) (wait Action, open bool) {
 	switch {
 	case breached >= 0:
 		wait.Why = e.Reports[breached].String()
-	case g.Compared == 0 && g.MismatchBelow == 0:
+	case !g.shadowed():
 		return wait, true
 	case e.Error != "":
 		wait.Why = "could not measure: " + e.Error

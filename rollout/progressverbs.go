@@ -8,7 +8,7 @@ import (
 
 // Start begins a rollout: the route goes to the plan's first step, or stays
 // where it is when it is further already, or when the first step wants an
-// approval, which it then waits for. In effect only when stored. ErrStarted
+// approval or comparisons, which it then waits for. In effect only when stored. ErrStarted
 // refuses one that is running or paused.
 func (l *Ledger) Start(ctx context.Context, route string, p Plan, a Act) (Change, error) {
 	if err := p.Validate(); err != nil {
@@ -20,7 +20,7 @@ func (l *Ledger) Start(ctx context.Context, route string, p Plan, a Act) (Change
 			return before, ErrStarted
 		}
 		before.Rollout = nil // an approval of an earlier rollout's step
-		if p.MayRaise(before, p.Steps[0]) == nil {
+		if p.MayRaise(before, p.Steps[0]) == nil && !p.Gates.shadowed() {
 			before.Share = max(before.Share, p.Steps[0])
 		}
 		before.Rollout = &Progress{Phase: Running, Step: p.position(before.Share) + 1, Since: now, StartedBy: a.By}

@@ -16,11 +16,11 @@ type Reading struct {
 	// empty when that is not known. Another service, and a build that was not
 	// seen in the step before, starts the evidence anew.
 	Service, Build string
-	// Comparisons count what a shadow compared.
+	// Comparisons are those of the shadow's present era, the ones before this
+	// process began or the rollout did too. Era numbers it: another one begins when
+	// a side's build or the rules change.
 	Comparisons evidence.Comparisons
-	// Before is what was compared in the shadow's present era, also before this
-	// process began and before the rollout did: it opens the way to the first step.
-	Before evidence.Comparisons
+	Era         uint64
 }
 
 // evidenceAge is how old evidence becomes: after it a route that stays in its
@@ -56,7 +56,7 @@ type watchKey struct {
 // anew starts the evidence from the reading.
 func (w *watch) anew(key watchKey, r *Reading, now time.Time) {
 	*w = watch{key: key, last: *r, builds: w.builds, result: Evidence{Build: r.Build, Since: now}}
-	w.compare(r, evidence.Comparisons{})
+	w.compare(r)
 	w.retry(now)
 }
 
@@ -111,9 +111,8 @@ func (w *watch) meets(build string) (another bool) {
 // add takes what came since the last look.
 func (w *watch) add(p Plan, r *Reading, now time.Time) {
 	interval := r.Totals.Since(&w.last.Totals)
-	compared := since(r.Comparisons, w.last.Comparisons)
+	compared := w.compare(r)
 	w.last = *r
-	w.compare(r, compared)
 	asked := interval.Service.Requests()
 	if asked == 0 && interval.Monolith.Requests() == 0 && compared.Compared == 0 {
 		return
@@ -136,21 +135,32 @@ func (w *watch) add(p Plan, r *Reading, now time.Time) {
 	}
 }
 
-// compare notes what was compared in the step; before the first, in all.
-func (w *watch) compare(r *Reading, interval evidence.Comparisons) {
+// compare notes what was compared in the step and answers what came since the
+// last look. Before the first step the whole era counts, in a step what came in it.
+func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
+	before := w.last.Comparisons
+	if r.Era != w.last.Era { // what was compared is not the same any more
+		w.result.Compared, w.result.Mismatched, before = 0, 0, evidence.Comparisons{}
+		if w.trial != nil {
+			w.trial.CompareAnew()
+		}
+	}
+	interval = since(r.Comparisons, before)
 	if w.key.share == 0 {
-		w.result.Compared, w.result.Mismatched = r.Before.Compared, r.Before.Mismatched
-		return
+		w.result.Compared, w.result.Mismatched = r.Comparisons.Compared, r.Comparisons.Mismatched
+		return interval
 	}
 	w.result.Compared += interval.Compared
 	w.result.Mismatched += interval.Mismatched
+	return interval
 }
 
 // since is what came between two readings.
 func since(now, before evidence.Comparisons) evidence.Comparisons {
 	return evidence.Comparisons{
 		Compared: grown(now.Compared, before.Compared), Mismatched: grown(now.Mismatched, before.Mismatched),
-		Pairs: grown(now.Pairs, before.Pairs), Noisy: grown(now.Noisy, before.Noisy),
+		Unconfirmed: grown(now.Unconfirmed, before.Unconfirmed),
+		Pairs:       grown(now.Pairs, before.Pairs), Noisy: grown(now.Noisy, before.Noisy),
 	}
 }
 

@@ -43,9 +43,6 @@ type Record struct {
 	// request for a second answer of the monolith. Only such requests count as
 	// pairs (package stats).
 	Chosen bool
-	// Extra is true when not the hash sampled the request: requests like it are
-	// rare. It says what differs, and counts in no rate and as no pair.
-	Extra bool
 	// Again is that second answer of the monolith held against its first; nil when
 	// there is none.
 	Again *diff.Result

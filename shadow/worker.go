@@ -13,7 +13,7 @@ import (
 // compared, or of a hook, ends this request and nothing else.
 func (m *Mirror) handle(x *Exchange) {
 	defer x.free()
-	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Extra: x.extra}
+	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
 		rec.Bucket, rec.Why, rec.Result, rec.Again = NotComparable, "panic", diff.Result{}, nil
 	}
@@ -117,7 +117,7 @@ func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
 
 // count puts a record into its bucket.
 func (m *Mirror) count(rec *Record) {
-	if rec.Extra {
+	if rec.Rare {
 		m.extra.Add(1)
 		return
 	}

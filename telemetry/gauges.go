@@ -22,6 +22,8 @@ type State struct {
 	Targets []TargetState
 	// Webhooks are those in use.
 	Webhooks []WebhookState
+	// Shadows are the routes whose answers are compared.
+	Shadows []ShadowState
 }
 
 // WebhookState is one webhook's part of State.
@@ -42,10 +44,11 @@ type TargetState struct {
 	InFlight int64
 }
 
-// maxTargets and maxWebhooks bound the labels; further ones are not shown.
+// maxTargets, maxWebhooks and maxShadows bound the labels; further ones are not shown.
 const (
 	maxTargets  = 500
 	maxWebhooks = 100
+	maxShadows  = 500
 )
 
 var (
@@ -66,7 +69,7 @@ type gauges struct {
 func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 	meter := t.provider.Meter(scope)
 	var g gauges
-	all := make([]metric.Observable, 0, 9)
+	all := make([]metric.Observable, 0, 20)
 	for _, gauge := range []struct {
 		to                *metric.Int64ObservableGauge
 		name, unit, about string
@@ -93,8 +96,15 @@ func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 		return nil, fmt.Errorf("counter of deliveries: %w", err)
 	}
 	g.deliveries, all = deliveries, append(all, deliveries)
+	shadows, made, err := newShadowGauges(meter)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, made...)
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		g.show(o, read())
+		state := read()
+		g.show(o, state)
+		shadows.show(o, state.Shadows)
 		return nil
 	}, all...)
 	if err != nil {

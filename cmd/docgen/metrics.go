@@ -28,7 +28,8 @@ func metrics(b *bytes.Buffer) error {
 	}
 	defer func() { _ = t.Close(context.Background()) }()
 	stop, err := t.Observe(func() telemetry.State {
-		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}, Webhooks: []telemetry.WebhookState{{Name: "w"}}}
+		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}, Webhooks: []telemetry.WebhookState{{Name: "w"}},
+			Shadows: []telemetry.ShadowState{{Route: "r", Buckets: map[string]uint64{"equal": 1}}}}
 	})
 	if err != nil {
 		return err

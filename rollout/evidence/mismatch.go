@@ -7,6 +7,8 @@ type Comparisons struct {
 	// Compared is how many there were, Mismatched how many of them differed, and
 	// did again when both were asked again.
 	Compared, Mismatched uint64
+	// Unconfirmed is how many of Mismatched could not be asked again.
+	Unconfirmed uint64
 	// Pairs is how many requests were chosen, before anything was compared, for a
 	// second answer of the monolith; Noisy how many of those differed from its
 	// first.
@@ -29,6 +31,7 @@ type mismatch struct {
 func (m *mismatch) add(c Comparisons) {
 	m.seen.Compared += c.Compared
 	m.seen.Mismatched += min(c.Mismatched, c.Compared)
+	m.seen.Unconfirmed += c.Unconfirmed
 	m.seen.Pairs += c.Pairs
 	m.seen.Noisy += c.Noisy
 }
@@ -36,18 +39,21 @@ func (m *mismatch) add(c Comparisons) {
 // tolerated is the limit, and what noise may add to it. A request on which the
 // monolith differs from itself with chance ν passes for a mismatch when the two
 // sides differ, the monolith's second answer does not differ from its first, and
-// the sides differ again: ν²(1-ν). Of ν the upper end of its interval
-// is taken, so that the limit falls as more is known of the noise.
+// the sides differ again: ν²(1-ν). What could not be asked again may be noise as
+// often as ν. Of ν the upper end of its interval is taken, so that the limit falls
+// as more is known of the noise.
 func (m *mismatch) tolerated() float64 {
 	const (
 		worst = 2.0 / 3 // where ν²(1-ν) is largest
 		known = 30      // with fewer pairs the worst is believed
 	)
-	noise := worst
+	noise := 1.0
 	if m.seen.Pairs >= known {
-		noise = min(noise, UpperRate(m.seen.Noisy, m.seen.Pairs))
+		noise = UpperRate(m.seen.Noisy, m.seen.Pairs)
 	}
-	return m.limit + noise*noise*(1-noise)
+	doubtful := min(noise, rate(m.seen.Unconfirmed, m.seen.Compared))
+	noise = min(noise, worst)
+	return m.limit + noise*noise*(1-noise) + doubtful
 }
 
 // log is the natural logarithm of the e-value against a limit.

@@ -101,6 +101,8 @@ func TestMismatchNeedsEvidence(t *testing.T) {
 		{Comparisons{Compared: 4, Mismatched: 4}, NotEnoughData},
 		{Comparisons{Compared: 300, Mismatched: 4}, NotEnoughData}, // above, and not certainly
 		{Comparisons{Compared: 100, Mismatched: 100}, Fail},
+		{Comparisons{Compared: 100, Mismatched: 100, Unconfirmed: 100}, NotEnoughData}, // it may all be noise
+		{Comparisons{Compared: 3000, Mismatched: 3000, Unconfirmed: 3000, Pairs: 30}, Fail},
 	} {
 		if got := verdict(c.c); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.c, got, c.want)

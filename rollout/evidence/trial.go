@@ -91,6 +91,9 @@ func (t *Trial) Add(interval *Totals) {
 // Compare takes what was compared in the next interval.
 func (t *Trial) Compare(interval Comparisons) { t.mismatches.add(interval) }
 
+// CompareAnew forgets what was compared: it was of other builds or rules.
+func (t *Trial) CompareAnew() { t.mismatches.seen = Comparisons{} }
+
 func failures(t *Totals) Table {
 	return Table{t.Service.Requests(), t.Service.Failed, t.Monolith.Requests(), t.Monolith.Failed}
 }

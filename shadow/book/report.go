@@ -255,3 +255,26 @@ func latency(e *Era) report.Latency {
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// Comparisons are those of a route's present era, for a rollout's gates and guard,
+// and the era's number; zero when nothing is known of the route. As noisy counts
+// each signature in which the monolith differed from itself, so a request may count
+// more than once: at most as many as there are pairs.
+func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons) {
+	b.mu.RLock()
+	rt := b.routes[name]
+	b.mu.RUnlock()
+	if rt == nil {
+		return 0, c
+	}
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	e := rt.read()
+	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Pairs: e.Pairs,
+		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
+	for _, s := range e.signatures {
+		c.Noisy += s.Both + s.Monolith
+	}
+	c.Noisy = min(c.Noisy, c.Pairs)
+	return e.Number, c
+}
