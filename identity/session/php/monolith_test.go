@@ -100,7 +100,7 @@ func TestSessionsAreReadAsPHPWroteThem(t *testing.T) {
 					levels(t, dir, depth)
 				}
 				lines := script(t, map[string]string{"session.save_path": savePath, "session.serialize_handler": handler.String()}, "", "make", fmt.Sprint(count), "3")
-				s := reader(t, php.Config{Handler: handler, Claims: []string{"auth.id"}}, files(t, php.FilesConfig{SavePath: savePath}), time.Now)
+				s := reader(t, php.Config{Handler: handler, Claims: []session.Path{{"auth", "id"}}}, files(t, php.FilesConfig{SavePath: savePath}), time.Now)
 				for i, line := range lines {
 					id, want, _ := strings.Cut(line, " ")
 					data, err := os.ReadFile(filepath.Join(dir, filepath.Join(strings.Split(id[:depth], "")...), "sess_"+id))

@@ -37,12 +37,11 @@ type Config struct {
 	CookieName string
 	// Handler is session.serialize_handler; php.
 	Handler Handler
-	// User is where $_SESSION has the user's ID: keys joined by dots, as in
-	// auth.id; user_id. What PHP calls empty there (null, false, 0, "", "0", an
-	// empty array) is nobody.
-	User string
-	// Claims are further paths whose values a principal carries; none.
-	Claims []string
+	// User is where $_SESSION has the user's ID; user_id. What PHP calls empty
+	// there (null, false, 0, "", "0", an empty array) is nobody.
+	User session.Path
+	// Claims are further values that a principal carries, by their paths; none.
+	Claims []session.Path
 }
 
 // Store is where the sessions are: [Files] or [Redis].
@@ -61,8 +60,6 @@ type record struct {
 // Sessions reads the sessions of one monolith. Safe for concurrent use.
 type Sessions struct {
 	config Config
-	user   []string
-	claims [][]string
 	store  Store
 	now    func() time.Time
 }
@@ -77,24 +74,10 @@ func New(config Config, store Store, now func() time.Time) (*Sessions, error) {
 	if strings.ContainsAny(config.CookieName, "=,;.[ \t\r\n\v\f") {
 		return nil, fmt.Errorf("php sessions: %q is no session.name that PHP takes", config.CookieName)
 	}
-	if config.User == "" {
-		config.User = "user_id"
+	if len(config.User) == 0 {
+		config.User = session.Path{"user_id"}
 	}
-	s := &Sessions{config: config, store: store, now: now}
-	for i, path := range append([]string{config.User}, config.Claims...) {
-		keys := strings.Split(path, ".")
-		for _, key := range keys {
-			if key == "" {
-				return nil, fmt.Errorf("php sessions: %q is no path: write keys joined by dots, as in auth.id", path)
-			}
-		}
-		if i == 0 {
-			s.user = keys
-		} else {
-			s.claims = append(s.claims, keys)
-		}
-	}
-	return s, nil
+	return &Sessions{config: config, store: store, now: now}, nil
 }
 
 // Names implements session.Reader: the one cookie.
@@ -142,7 +125,7 @@ func (s *Sessions) open(ctx context.Context, id string) (session.Principal, erro
 	if err != nil {
 		return session.Principal{}, err
 	}
-	return session.Principal{Subject: subject, Expires: found.expires, Session: s.carried(vars)}, nil
+	return session.Principal{Subject: subject, Expires: found.expires, Session: unserialize.Carried(vars, s.config.Claims)}, nil
 }
 
 // decode reads a session's variables.

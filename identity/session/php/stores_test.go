@@ -50,7 +50,7 @@ func TestFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	a := app{t, testbed.PHP(t, map[string]string{"session.save_path": dir, "session.serialize_handler": "php_serialize"})}
-	config := php.Config{Handler: php.PHPSerialize, Claims: []string{"auth.name"}}
+	config := php.Config{Handler: php.PHPSerialize, Claims: []session.Path{{"auth", "name"}}}
 	s := reader(t, config, files(t, php.FilesConfig{SavePath: dir}), time.Now)
 	life(t, a, s)
 	mutated(t, a, s)
@@ -116,7 +116,7 @@ func TestRedis(t *testing.T) {
 			a := app{t, testbed.PHP(t, map[string]string{
 				"session.save_handler": "redis", "session.save_path": "tcp://" + server.Address + test.query, "redis.session.locking_enabled": "1",
 			})}
-			s := reader(t, php.Config{Claims: []string{"auth.name"}}, redis(t, server.Address, test.prefix), time.Now)
+			s := reader(t, php.Config{Claims: []session.Path{{"auth", "name"}}}, redis(t, server.Address, test.prefix), time.Now)
 			life(t, a, s)
 			mutated(t, a, s)
 		})

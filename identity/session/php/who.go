@@ -20,7 +20,7 @@ var (
 
 // subject answers the user's ID.
 func (s *Sessions) subject(vars *unserialize.Array) (string, error) {
-	value, ok := unserialize.Lookup(vars, s.user)
+	value, ok := unserialize.Lookup(vars, s.config.User)
 	if !ok {
 		return "", nobody(session.NoUser)
 	}
@@ -51,23 +51,4 @@ func (s *Sessions) subject(vars *unserialize.Array) (string, error) {
 		}
 	}
 	return "", unknown(session.Undecodable, errSubject)
-}
-
-// carried answers the values of the configured paths; what has no form in JSON
-// is left out.
-func (s *Sessions) carried(vars *unserialize.Array) map[string]any {
-	var out map[string]any
-	for i, path := range s.claims {
-		value, ok := unserialize.Lookup(vars, path)
-		if !ok {
-			continue
-		}
-		if value, ok = unserialize.Plain(value); ok {
-			if out == nil {
-				out = make(map[string]any, len(s.claims))
-			}
-			out[s.config.Claims[i]] = value
-		}
-	}
-	return out
 }

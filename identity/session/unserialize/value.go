@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/strangler-proxy/strangler/identity/session"
 )
 
 // Object stands for an object, which is never made.
@@ -119,7 +121,7 @@ func (a *Array) All() iter.Seq2[Key, any] {
 
 // Lookup follows a path of keys through arrays. Where it leads into an object,
 // it answers that.
-func Lookup(value any, path []string) (found any, ok bool) {
+func Lookup(value any, path session.Path) (found any, ok bool) {
 	for _, key := range path {
 		switch v := value.(type) {
 		case *Array:
@@ -133,6 +135,25 @@ func Lookup(value any, path []string) (found any, ok bool) {
 		}
 	}
 	return value, true
+}
+
+// Carried answers the values under paths by [Plain], named by the path; what is
+// missing or has no such form is left out.
+func Carried(value any, paths []session.Path) map[string]any {
+	var out map[string]any
+	for _, path := range paths {
+		found, ok := Lookup(value, path)
+		if !ok {
+			continue
+		}
+		if found, ok = Plain(found); ok {
+			if out == nil {
+				out = make(map[string]any, len(paths))
+			}
+			out[path.String()] = found
+		}
+	}
+	return out
 }
 
 // maxPlain is how many values Plain makes at most.

@@ -28,7 +28,7 @@ if ($argv[1] === 'make') {
     for ($i = 1; $i <= (int) $argv[2]; $i++) {
         session_id(bin2hex(random_bytes(13)));
         session_start();
-        for ($n = mt_rand(0, 6); $n > 0; $n--) $_SESSION['k' . str_replace('|', '', text()) . $n] = value(1);
+        for ($n = mt_rand(0, 6); $n > 0; $n--) $_SESSION['k' . str_replace('|', '', random_text()) . $n] = random_value(1);
         $_SESSION['user_id'] = $i;
         $_SESSION['auth'] = ['id' => "u$i"];
         if (mt_rand(0, 3) === 0) $_SESSION['same'] = &$_SESSION['auth'];

@@ -7,7 +7,7 @@ require __DIR__ . '/values.php';
 if ($argv[1] === 'dump') {
     mt_srand((int) $argv[3]);
     for ($i = 0; $i < (int) $argv[2]; $i++) {
-        $v = value(0);
+        $v = random_value(0);
         $budget = 2000;
         echo base64_encode(serialize($v)), ' ', notation($v, $budget), "\n";
     }
