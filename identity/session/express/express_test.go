@@ -15,6 +15,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/session/express"
+	"github.com/strangler-proxy/strangler/identity/session/rediskv"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
@@ -273,6 +274,18 @@ func TestRedisDown(t *testing.T) {
 	canceled, stop := context.WithCancel(context.Background())
 	stop()
 	expect(t, b.reader.Open(canceled, value), session.Unavailable, session.TimedOut)
+}
+
+// What the documentation says a Redis user needs is all that is asked.
+func TestRedisUserThatCanDoNothingElse(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, nil)
+	m := b.make(object{"id": "alice"})
+	must(t, b.redis.Do(context.Background(), "acl", "setuser", "reader", "on", ">pass", "~sess:*", "+getrange", "+pttl").Err())
+	client, err := rediskv.Open("redis://reader:pass@" + b.server.Address + "/0")
+	must(t, err)
+	t.Cleanup(func() { must(t, client.Close()) })
+	expect(t, resolve(reader(t, express.Config{}, client), m.header), session.Known, "")
 }
 
 func TestSettingsThatCannotBe(t *testing.T) {
