@@ -63,6 +63,7 @@ type state struct {
 	db     *sqlite.Store
 	ledger *rollout.Ledger
 	sender *notify.Sender
+	shadow *evidence
 	log    generationLog
 	// leader moves the rollouts: the newest engine over the ledger of which a
 	// configuration has started. There are two while a reload to another route
@@ -121,6 +122,7 @@ func newEngine(id engineKey, parsed *engine.Parsed, log *slog.Logger) (*pooled, 
 			StoreNotice: p.state.db.Notice,
 			LastTable:   lastTable(id),
 			Webhooks:    p.state.sender.Status,
+			Shadowing:   p.state.shadow.shadowing(),
 			Telemetry:   metrics,
 			Logger:      p.log.logger(),
 			Leads:       func() bool { newest, _ := p.state.leader.newest(); return newest == p },
@@ -178,7 +180,13 @@ func newState(path string, log *slog.Logger) (*state, error) {
 		return nil, errors.Join(fmt.Errorf("store sqlite %s: %w", path, err), db.Close())
 	}
 	s.sender, err = notify.New(notify.Options{Journal: s.ledger, Cursors: db, Now: time.Now, Logger: s.log.logger()})
+	if err == nil {
+		s.shadow, err = openEvidence(path, db, s.log.logger())
+	}
 	if err != nil {
+		if s.sender != nil {
+			s.sender.Close()
+		}
 		return nil, errors.Join(err, s.ledger.Close(ctx), db.Close())
 	}
 	return s, nil
@@ -190,7 +198,7 @@ func (s *state) Destruct() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	s.sender.Close()
-	return errors.Join(s.ledger.Close(ctx), s.db.Close())
+	return errors.Join(s.shadow.close(), s.ledger.Close(ctx), s.db.Close())
 }
 
 // absolute makes a path of the configuration absolute, with the server's

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"log/slog"
+
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/book"
@@ -75,14 +78,6 @@ func idle(r *routes.Route, now *RouteStatus) string {
 	return ""
 }
 
-// Book is where the evidence of comparing is kept; nil when nothing is compared.
-func (e *Engine) Book() *book.Book {
-	if e.options.Shadowing == nil {
-		return nil
-	}
-	return e.options.Shadowing.Book
-}
-
 // shadowGauges is what the metrics show of comparing.
 func (e *Engine) shadowGauges(v *view) (all []telemetry.ShadowState) {
 	if e.mirrors == nil {
@@ -99,4 +94,36 @@ func (e *Engine) shadowGauges(v *view) (all []telemetry.ShadowState) {
 		all = append(all, state)
 	}
 	return all
+}
+
+// ShadowReport is what comparing came to, of all routes or of those named. It is
+// refused with ErrNoShadowing and, for a route of which nothing is known, with
+// book.ErrUnknownRoute.
+func (e *Engine) ShadowReport(ctx context.Context, names ...string) (*report.Report, error) {
+	if e.mirrors == nil {
+		return nil, ErrNoShadowing
+	}
+	return e.options.Shadowing.Book.Report(ctx, names...)
+}
+
+// ResetShadow begins a route's evidence anew. Who and why stand in the report, as
+// the cause of the era that begins; what was before stays there as an earlier one.
+func (e *Engine) ResetShadow(route, by, reason string) (ShadowRoute, error) {
+	if e.mirrors == nil {
+		return ShadowRoute{}, ErrNoShadowing
+	}
+	if err := e.options.Shadowing.Book.Reset(route, by, reason); err != nil {
+		return ShadowRoute{}, err
+	}
+	e.log.Info("the evidence of a shadow begins anew", slog.String("route", route), slog.String("by", by), slog.String("reason", reason))
+	status, err := e.ShadowStatus()
+	if err != nil {
+		return ShadowRoute{}, err
+	}
+	for _, one := range status.Routes {
+		if one.Route == route {
+			return one, nil
+		}
+	}
+	return ShadowRoute{Status: shadow.Status{Route: route}}, nil
 }

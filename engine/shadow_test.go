@@ -96,7 +96,7 @@ func TestShadowComparesWhatTheMonolithServes(t *testing.T) {
 	if got.Verdict.Compared != 10 || got.Verdict.Mismatched != 1 {
 		t.Errorf("%+v", got.Verdict)
 	}
-	report, err := b.Book().Report(t.Context(), "faq")
+	report, err := b.ShadowReport(t.Context(), "faq")
 	must(t, err)
 	if era := report.Routes[0].Era; era.Service != "7" || era.Monolith != "" {
 		t.Errorf("the builds of the evidence: %+v", era)

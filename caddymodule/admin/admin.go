@@ -101,6 +101,9 @@ var (
 		PathUndo:           {post: verb(undo)},
 		PathHistory:        {get: history},
 		PathPreview:        {post: preview, body: maxDraft},
+		PathShadow:         {get: shadowStatus},
+		PathShadowReport:   {get: shadowReport},
+		PathShadowReset:    {post: shadowReset},
 		PathBrake:          {post: verb(brake)},
 		PathReleaseOfBrake: {post: verb(releaseBrake)},
 	}

@@ -14,6 +14,9 @@
 //	GET  /strangler/rollout/history  the journal, by pages and filters
 //	POST /strangler/rollout/preview  {"route","percent"} or {"table"}: what that would
 //	                                 do to the last requests; changes nothing
+//	GET  /strangler/shadow           how comparing goes, by route
+//	GET  /strangler/shadow/report    what it came to; ?route=NAME, more than once
+//	POST /strangler/shadow/reset     {"route","by","reason"}: its evidence begins anew
 //	POST /strangler/brake/on         {"reason",…}
 //	POST /strangler/brake/release    {…}
 //

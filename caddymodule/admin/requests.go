@@ -32,6 +32,9 @@ const (
 	PathAbort          = "/strangler/rollout/abort"
 	PathUndo           = "/strangler/rollout/undo"
 	PathHistory        = "/strangler/rollout/history"
+	PathShadow         = "/strangler/shadow"
+	PathShadowReport   = "/strangler/shadow/report"
+	PathShadowReset    = "/strangler/shadow/reset"
 	PathBrake          = "/strangler/brake/on"
 	PathReleaseOfBrake = "/strangler/brake/release"
 )
