@@ -239,6 +239,7 @@ func TestStatusTellsNothingOfAnEarlierState(t *testing.T) {
 				t.Errorf("%s: looked at %s: %s", when, now.LookedAt, now.Action.Why)
 			}
 			<-time.After(10 * time.Second)
+			synctest.Wait() // also for who looks at this very moment
 			if now := s.ControllerStatus()["r"]; now.LookedAt.IsZero() || !strings.Contains(now.Action.Why, why) {
 				t.Errorf("%s, later: looked at %s: %s", when, now.LookedAt, now.Action.Why)
 			}

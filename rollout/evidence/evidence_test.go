@@ -358,3 +358,52 @@ func TestAFailureIsSlowFromTheThresholdOn(t *testing.T) {
 		t.Errorf("%+v", slow)
 	}
 }
+
+// TestWhatIsShownAsSlowDoesNotPass: a service with few requests, which begins to
+// be slow after a while.
+func TestWhatIsShownAsSlowDoesNotPass(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, slow := range []float64{0.05, 0.08, 0.2, 1} {
+		trial, shown := NewTrial(Limits{ErrorRate: 0.005, P95: 1.2, P99: 1.2, MinRequests: 20}), 0
+		for look := range 200 {
+			interval := new(Totals)
+			interval.Monolith.Latency[bucketOf(time.Duration(40+rng.IntN(20))*time.Millisecond)]++
+			took := time.Duration(40+rng.IntN(20)) * time.Millisecond
+			if look >= 20 && rng.Float64() < slow {
+				took = 800 * time.Millisecond
+			}
+			interval.Service.Latency[bucketOf(took)]++
+			trial.Add(interval)
+			for _, r := range trial.Reports() {
+				if r.Service.Latency == 0 || r.Service.Latency < 10*r.Monolith.Latency {
+					continue
+				}
+				if shown++; r.Verdict == Pass {
+					t.Errorf("%v slow, look %d: %s", slow, look, r)
+				}
+			}
+		}
+		if shown == 0 {
+			t.Errorf("%v slow: never shown", slow)
+		}
+	}
+}
+
+// TestALatencyThatJumpsAtTheQuantilePasses: where five in a hundred of both arms
+// time out, it is chance on which side of the jump the p95 of each is.
+func TestALatencyThatJumpsAtTheQuantilePasses(t *testing.T) {
+	t.Parallel()
+	trial := NewTrial(Limits{P95: 1.2})
+	for range 10 {
+		interval := new(Totals)
+		for arm, slow := range map[*Tally]uint64{&interval.Service: 51, &interval.Monolith: 49} {
+			arm.Latency[bucketOf(50*time.Millisecond)] += 1000 - slow
+			arm.Latency[bucketOf(5*time.Second)] += slow
+		}
+		trial.Add(interval)
+	}
+	if r := trial.Reports()[1]; r.Effect < 50 || r.Verdict != Pass {
+		t.Errorf("%s, evidence %.3g, at least %.3g", r, r.Evidence, r.Low)
+	}
+}

@@ -198,8 +198,14 @@ func (t *Trial) Reports() []Report {
 	return reports
 }
 
+// doubt is how much evidence it takes that the service is no worse, where it looks
+// worse than tolerated: log 20. Latencies that jump at the very quantile look so
+// by chance; a service that has just become slow does, too, when the test has
+// seen little of it or much from before.
+const doubt = 3
+
 // verdict fails a service that is certainly worse, by more than is tolerated,
-// and passes none that is likely to be.
+// and passes none that looks so, unless the evidence is against it.
 func (t *Trial) verdict(r Report, seen Table) Verdict {
 	atLeast := t.limits.MinRequests
 	if atLeast == 0 {
@@ -212,8 +218,8 @@ func (t *Trial) verdict(r Report, seen Table) Verdict {
 		return CouldNotMeasure
 	case seen.Service < atLeast || seen.Monolith < atLeast/10:
 		return NotEnoughData
-	case r.Evidence > 0 && r.Effect > r.Tolerated:
-		return NotEnoughData // more likely worse than not: more requests will tell
+	case r.Effect > r.Tolerated && (r.Evidence > -doubt || r.Low > r.Tolerated):
+		return NotEnoughData // what is seen now is worse than tolerated: more requests will tell
 	}
 	return Pass
 }
