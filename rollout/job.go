@@ -125,8 +125,8 @@ func (l *Ledger) prepare(ctx context.Context, j *job) (Change, error) {
 }
 
 // conclude ends a job whose change the store was asked to take. When it is not
-// known whether it did, or when nobody waits for the answer any more, the
-// change is withdrawn: it was refused, so it must not be in effect.
+// known whether it did, when nobody waits for the answer any more, or when it was
+// overtaken, the change is withdrawn: it was refused, so it must not be in effect.
 func (l *Ledger) conclude(ctx context.Context, j *job, tried, stored Change, err error) {
 	if err != nil {
 		l.withdraw(tried)
@@ -134,16 +134,30 @@ func (l *Ledger) conclude(ctx context.Context, j *job, tried, stored Change, err
 		j.give(Change{}, fmt.Errorf("%w: %w", ErrNotStored, err))
 		return
 	}
-	if !j.settle() {
+	l.mu.Lock()
+	overtaken := l.overtaken(j, tried)
+	if overtaken != nil || !j.settle() {
+		l.mu.Unlock()
 		l.withdraw(tried)
+		j.give(Change{}, overtaken)
 		return
 	}
-	l.mu.Lock()
 	l.install(stored)
 	l.publish(j.route)
 	l.mu.Unlock()
 	l.log(ctx, stored)
 	j.answer <- answer{stored, nil}
+}
+
+// overtaken is the conflict of a job for one version of its route: another
+// change of that version, which leads toward the monolith and so waited for
+// nothing, came while the store was asked. Of the two, that one stands. The
+// caller holds the lock.
+func (l *Ledger) overtaken(j *job, tried Change) error {
+	if j.act.IfVersion == 0 {
+		return nil
+	}
+	return conflictOf(j.route, stateBefore(tried).Version, l.newest(j.route))
 }
 
 // withdraw takes back what the store may have taken.

@@ -432,3 +432,32 @@ func TestALateReleaseSparesANewHold(t *testing.T) {
 		}
 	})
 }
+
+// TestOfTwoChangesOfOneVersionOneIsRefused: while the raise is on its way to the
+// store, a hold of the same version waits for nothing; so the raise is refused.
+func TestOfTwoChangesOfOneVersionOneIsRefused(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+		t.Helper()
+		seen := rollout.Act{By: "bob", Reason: "what I saw", Source: rollout.SourceCLI}
+		seen.IfVersion = must(t)(l.Set(t.Context(), "a", 10*percent, anna)).After.Version
+		released := make(chan struct{})
+		s.Set(storetest.Deaf(released))
+		raise := inBackground(func() (rollout.Change, error) { return l.Set(t.Context(), "a", 50*percent, seen) })
+		synctest.Wait()
+		hold := inBackground(func() (rollout.Change, error) { return l.Hold(t.Context(), "a", time.Time{}, seen) })
+		synctest.Wait()
+		s.Set(nil)
+		close(released)
+		if got := <-hold; got.err != nil || !got.change.Stored {
+			t.Errorf("the hold: %+v", got)
+		}
+		var conflict *rollout.Conflict
+		if got := <-raise; !errors.As(got.err, &conflict) || conflict.Last.Verb != rollout.VerbHold || conflict.Expected != seen.IfVersion {
+			t.Errorf("the raise: %+v", got)
+		}
+		if a := settled(t, s, l).Route("a"); a.Share != 10*percent || a.Hold == nil {
+			t.Errorf("%+v", a)
+		}
+	})
+}
