@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -307,6 +308,32 @@ func TestOnBreach(t *testing.T) {
 			same(t, "events", s.diary.read()[2:], []string{want[1]})
 		})
 	}
+}
+
+// TestAFrozenRolloutThatWasPausedIsTold: that a guard fired is recorded and told
+// once, though nothing moves.
+func TestAFrozenRolloutThatWasPausedIsTold(t *testing.T) {
+	t.Parallel()
+	play(t, brisk(func(p *rollout.Plan) { p.OnBreach = rollout.BreachFreeze }), func(t *testing.T, s *stage) {
+		t.Helper()
+		must(t)(s.ledger.Start(t.Context(), "a", s.plans["a"], anna))
+		s.pass(24*time.Hour, s.is("5 % step 2 running"))
+		before := must(t)(s.ledger.Pause(t.Context(), "a", anna)).After.Version
+		s.behave(func(route string, arm routes.Arm, i int) (time.Duration, bool) {
+			took, failed := healthy(route, arm, i)
+			return took, failed || arm == routes.Service && i%5 == 0
+		})
+		s.pass(4*time.Hour, nil)
+		s.want("paused, and then bad", "5 % step 2 paused")
+		same(t, "events", s.diary.read()[1:], []string{"a frozen 5 %"})
+		a := s.ledger.Snapshot().Route("a")
+		if a.Version != before+1 || a.By != "guard" || !strings.Contains(a.Reason, "fail") || !a.Rollout.Frozen {
+			t.Errorf("%+v, %+v", a, a.Rollout)
+		}
+		if resumed := must(t)(s.ledger.Resume(t.Context(), "a", anna)).After.Rollout; resumed.Frozen {
+			t.Errorf("resumed: %+v", resumed)
+		}
+	})
 }
 
 func TestARestartGoesOnInTheSameStep(t *testing.T) {

@@ -143,7 +143,7 @@ func (l *Ledger) Set(ctx context.Context, route string, share routes.PPM, a Act)
 		}
 		before.Share = share
 		return before.with(func(r *Progress) {
-			r.ApprovedBy = ""
+			r.ApprovedBy, r.Frozen = "", false
 			if r.Phase == Running {
 				r.Phase = Paused
 			}
@@ -176,7 +176,7 @@ func (l *Ledger) Release(ctx context.Context, route string, a Act) (Change, erro
 		if err != nil {
 			return before, err
 		}
-		return after.with(func(r *Progress) { r.Since, r.StartedBy = now, a.By }), nil
+		return after.with(func(r *Progress) { r.Since, r.StartedBy, r.Frozen = now, a.By, false }), nil
 	})
 }
 

@@ -60,6 +60,8 @@ func TestNext(t *testing.T) {
 	over.Hold = &rollout.Hold{By: "bob", Reason: "it burns", Until: noon.Add(-10 * time.Minute)}
 	young := at(5 * percent)
 	young.Rollout.Since = noon.Add(-29 * time.Minute)
+	frozen := in(rollout.Paused, at(25*percent))
+	frozen.Rollout.Frozen = true
 	approved := at(5 * percent)
 	approved.Rollout.ApprovedBy = "carla"
 	usual := rollout.DefaultPlan()
@@ -115,7 +117,8 @@ func TestNext(t *testing.T) {
 		"to the step before":       {at(25 * percent), onBreach(rollout.BreachPreviousStep), failing(evidence.P95, 2), rollout.RollBack, 5 * percent, "", time.Time{}},
 		"before the first step":    {at(percent), onBreach(rollout.BreachPreviousStep), failing(evidence.P95, 2), rollout.RollBack, percent, "", time.Time{}},
 		"freeze":                   {at(25 * percent), onBreach(rollout.BreachFreeze), failing(evidence.P95, 2), rollout.RollBack, 25 * percent, "", time.Time{}},
-		"frozen":                   {in(rollout.Paused, at(25*percent)), onBreach(rollout.BreachFreeze), failing(evidence.P95, 2), rollout.Nothing, 25 * percent, "frozen: p95 fail", time.Time{}},
+		"freeze, paused by hand":   {in(rollout.Paused, at(25*percent)), onBreach(rollout.BreachFreeze), failing(evidence.P95, 2), rollout.RollBack, 25 * percent, "p95 fail", time.Time{}},
+		"frozen":                   {frozen, onBreach(rollout.BreachFreeze), failing(evidence.P95, 2), rollout.Nothing, 25 * percent, "frozen: p95 fail", time.Time{}},
 		"a breach before the time": {young, usual, failing(evidence.P95, 2), rollout.RollBack, percent, "", time.Time{}},
 	} {
 		got := rollout.Next(test.state, test.plan, test.evidence, noon)

@@ -16,6 +16,9 @@ type Progress struct {
 	StartedBy string `json:"started_by,omitempty"`
 	// ApprovedBy is who approved the next step.
 	ApprovedBy string `json:"approved_by,omitempty"`
+	// Frozen says that a guard fired in this step and the plan's answer to that is
+	// to stay.
+	Frozen bool `json:"frozen,omitempty"`
 }
 
 // Phase says whether a rollout goes on.

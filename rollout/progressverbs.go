@@ -49,7 +49,7 @@ func (l *Ledger) Advance(ctx context.Context, route string, p Plan, a Act) (Chan
 			return before, err
 		}
 		before.Share = p.Steps[at+1]
-		return before.with(func(r *Progress) { r.Step, r.Since, r.ApprovedBy = at+2, now, "" }), nil
+		return before.with(func(r *Progress) { r.Step, r.Since, r.ApprovedBy, r.Frozen = at+2, now, "", false }), nil
 	})
 }
 
@@ -77,7 +77,7 @@ func (l *Ledger) Resume(ctx context.Context, route string, a Act) (Change, error
 		if before.phase() != Paused {
 			return before, ErrNotPaused
 		}
-		return before.with(func(r *Progress) { r.Phase, r.Since, r.StartedBy = Running, now, a.By }), nil
+		return before.with(func(r *Progress) { r.Phase, r.Since, r.StartedBy, r.Frozen = Running, now, a.By, false }), nil
 	})
 }
 
@@ -127,19 +127,19 @@ func rollBack(p Plan, hold Hold, now time.Time) func(RouteState) (RouteState, er
 		}
 		at := p.position(before.Share)
 		switch {
-		case p.OnBreach == BreachFreeze && before.phase() == Paused:
+		case p.OnBreach == BreachFreeze && before.phase() == Paused && before.Rollout.Frozen:
 			return before, errUnchanged
-		case p.OnBreach == BreachFreeze:
-			return before.with(func(r *Progress) { r.Phase = Paused }), nil
+		case p.OnBreach == BreachFreeze: // also when it is paused by hand: that a guard fired is news
+			return before.with(func(r *Progress) { r.Phase, r.Frozen = Paused, true }), nil
 		case p.OnBreach == BreachPreviousStep && at > 0:
 			before.Share = p.Steps[at-1]
-			return before.with(func(r *Progress) { r.Phase, r.Step, r.Since, r.ApprovedBy = Paused, at, now, "" }), nil
+			return before.with(func(r *Progress) { r.Phase, r.Step, r.Since, r.ApprovedBy, r.Frozen = Paused, at, now, "", false }), nil
 		}
 		before.Share = min(before.Share, p.Steps[0])
 		if before.Hold == nil || !before.Hold.outlasts(&hold) {
 			before.Hold = &hold
 		}
-		return before.with(func(r *Progress) { r.Step, r.Since, r.ApprovedBy = 1, now, "" }), nil
+		return before.with(func(r *Progress) { r.Step, r.Since, r.ApprovedBy, r.Frozen = 1, now, "", false }), nil
 	}
 }
 
@@ -163,7 +163,7 @@ func (l *Ledger) Undo(ctx context.Context, route string, version uint64, a Act) 
 		if !after.Hold.Active(now) {
 			after.Hold = nil
 		}
-		return after.with(func(r *Progress) { r.Since, r.StartedBy, r.ApprovedBy = now, a.By, "" }), nil
+		return after.with(func(r *Progress) { r.Since, r.StartedBy, r.ApprovedBy, r.Frozen = now, a.By, "", false }), nil
 	})
 }
 
