@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
@@ -75,9 +76,13 @@ func Recover(path string, o Options) (*Store, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s, err := openOwn(path, o)
+	aside, err := halfway(path)
+	var s *Store
+	if err == nil && aside == "" {
+		s, err = openOwn(path, o)
+	}
 	if errors.Is(err, store.ErrCorrupt) {
-		s, err = replace(path, err, o)
+		s, err = replace(path, aside, err, o)
 	}
 	if err != nil {
 		return nil, err
@@ -125,9 +130,36 @@ func openOwn(path string, o Options) (*Store, error) {
 	return s, err
 }
 
-// replace sets a damaged file aside and opens what takes its place.
-func replace(path string, why error, o Options) (*Store, error) {
-	done := &recovery{file: free(path + asideInfix + o.Now().UTC().Format(stamp)), why: why}
+// halfway is the new name of a damaged file that an earlier start was cut short in
+// setting aside, with ErrCorrupt: it has its old name too, and perhaps no log
+// any more, so that it may look sound.
+func halfway(path string) (aside string, err error) {
+	damaged, err := os.Stat(path)
+	if err != nil {
+		return "", nil //nolint:nilerr // opening it tells
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return "", nil //nolint:nilerr // the same
+	}
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), filepath.Base(path)+asideInfix) {
+			continue
+		}
+		if info, err := entry.Info(); err == nil && os.SameFile(damaged, info) {
+			return filepath.Join(filepath.Dir(path), entry.Name()), fmt.Errorf("%w: an earlier start was cut short while it set the file aside", store.ErrCorrupt)
+		}
+	}
+	return "", nil
+}
+
+// replace sets a damaged file aside, under the name given if there is one, and
+// opens what takes its place.
+func replace(path, aside string, why error, o Options) (*Store, error) {
+	if aside == "" {
+		aside = free(path + asideInfix + o.Now().UTC().Format(stamp))
+	}
+	done := &recovery{file: aside, why: why}
 	fresh := path + ".restoring"
 	if err := prepareReplacement(path, fresh, done, o.Logger); err != nil {
 		return nil, fmt.Errorf("replacing the damaged store %s: %w (it was: %w)", path, err, textError{why})
@@ -194,7 +226,7 @@ func tryCopy(snapshot, fresh string) (newest rollout.Change, err error) {
 // exchange gives the damaged file its new name and fresh the old one. Whenever
 // it is cut short, the next start finds the damaged file, or fresh.
 func exchange(path, fresh, aside string) error {
-	if err := os.Link(path, aside); err != nil { // not every file system has links
+	if err := os.Link(path, aside); err != nil { // there already, or not every file system has links
 		if err := os.Rename(path, aside); err != nil {
 			return err
 		}

@@ -416,3 +416,44 @@ func TestARemovedFileBeginsAnew(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(content), err)
 	}
 }
+
+// TestAStartThatWasCutShortIsGoneOnWith: wherever the start that sets a damaged
+// file aside is killed, the next one does the rest, and nothing is lost.
+func TestAStartThatWasCutShortIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	for name, moved := range map[string][]string{"linked": nil, "its log moved": {"-wal"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := crashed(t, true) // sound, and looks so without its log
+			aside := path + asideInfix + epoch.Add(time.Hour).Format(stamp)
+			if err := os.Link(path, aside); err != nil {
+				t.Skip(err)
+			}
+			before := files(t, path)
+			for _, suffix := range moved {
+				if err := os.Rename(path+suffix, aside+suffix); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, log := recovered(t, path, epoch.Add(2*time.Hour))
+			if got := shareOf(t, s); got != 100 { // the snapshot's
+				t.Errorf("a share of %d ppm", got)
+			}
+			if !strings.Contains(s.Notice(), aside) || !strings.Contains(log, "cut short") {
+				t.Errorf("%s\n%s", s.Notice(), log)
+			}
+			closeNow(t, s)
+			after := files(t, path)
+			for suffix, name := range map[string]string{"": path, "-wal": path + "-wal"} {
+				if after[filepath.Base(aside)+suffix] != before[filepath.Base(name)] {
+					t.Errorf("%s%s is not what %s was", aside, suffix, name)
+				}
+			}
+			again, _ := recovered(t, path, epoch.Add(3*time.Hour))
+			if got := shareOf(t, again); got != 100 {
+				t.Errorf("at the next start: a share of %d ppm", got)
+			}
+			closeNow(t, again)
+		})
+	}
+}
