@@ -51,7 +51,11 @@ func (s *Store) Apply(ctx context.Context, c rollout.Change) (rollout.Change, er
 	if err != nil {
 		return rollout.Change{}, err
 	}
-	s.keep.note()
+	if c.After.Hold != nil {
+		s.keep.hurry()
+	} else {
+		s.keep.note()
+	}
 	c.Stored = true
 	return c, nil
 }

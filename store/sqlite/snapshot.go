@@ -4,23 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
 // How snapshots are made: snapshotDelay after a change, so that those made
 // together are in it; not before snapshotPause after the one before, nor before
 // snapshotShare times what that one took, so that a big file is not copied all
-// the time; each within snapshotTimeout, in which changes wait.
+// the time; each within snapshotTimeout, in which changes wait. For a new hold
+// snapshotDelay is enough, or snapshotHurry times what the last one took: without
+// it a service that is held might be asked again.
 const (
 	snapshotDelay   = time.Second
 	snapshotPause   = 10 * time.Second
 	snapshotShare   = 100
+	snapshotHurry   = 4
 	snapshotRetry   = time.Minute // after one that failed
 	snapshotTimeout = 10 * time.Second
 	snapshotCount   = 3
@@ -50,110 +51,6 @@ func siblings(path, infix string) ([]string, error) {
 	}
 	slices.Reverse(found) // ReadDir sorts, and the names sort by time
 	return found, nil
-}
-
-// keeper makes snapshots of a store.
-type keeper struct {
-	store   *Store
-	options Options
-	changed chan struct{}
-	end     func()
-}
-
-// keepSnapshots begins with one when there is none yet.
-func keepSnapshots(s *Store, o Options) {
-	k := &keeper{store: s, options: o, changed: make(chan struct{}, 1)}
-	s.keep = k
-	ctx, cancel := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() { k.run(ctx) })
-	done.Go(func() { k.attend(ctx) })
-	k.end = func() {
-		cancel()
-		done.Wait()
-	}
-	if kept, err := snapshots(s.path); err != nil || len(kept) == 0 || s.replaced {
-		k.note()
-	}
-}
-
-// attend looks now and then whether the store's files are there, also when
-// nothing is written.
-func (k *keeper) attend(ctx context.Context) {
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done(): // a last time
-		}
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), snapshotTimeout)
-		_ = k.store.attend(bounded) // logged, and in the status
-		cancel()
-	}
-}
-
-// note says that there is something a snapshot should have.
-func (k *keeper) note() {
-	if k == nil {
-		return
-	}
-	select {
-	case k.changed <- struct{}{}:
-	default:
-	}
-}
-
-// run makes snapshots until ctx ends, and then a last one of what is new.
-func (k *keeper) run(ctx context.Context) {
-	pause := snapshotDelay
-	for {
-		select {
-		case <-k.changed:
-		case <-ctx.Done():
-			k.last(ctx)
-			return
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			k.note()
-			k.last(ctx)
-			return
-		}
-		select { // those that came while it waited
-		case <-k.changed:
-		default:
-		}
-		pause = k.make(ctx)
-	}
-}
-
-func (k *keeper) last(ctx context.Context) {
-	select {
-	case <-k.changed:
-		k.make(context.WithoutCancel(ctx))
-	default:
-	}
-}
-
-// make makes one, and answers when the next may be made.
-func (k *keeper) make(ctx context.Context) (pause time.Duration) {
-	started := k.options.Now()
-	bounded, cancel := context.WithTimeout(ctx, snapshotTimeout)
-	defer cancel()
-	name, err := k.store.snapshot(bounded, started)
-	took := max(0, k.options.Now().Sub(started))
-	pause = max(snapshotPause, snapshotShare*took)
-	if err == nil {
-		k.options.Logger.Debug("made a snapshot of the store", slog.String("file", name), slog.Duration("took", took))
-		return pause
-	}
-	k.note()
-	if ctx.Err() == nil { // else the store is being closed, and a last one is made
-		k.options.Logger.Warn("no snapshot of the store was made", "error", err, "took", took)
-	}
-	return max(pause, snapshotRetry)
 }
 
 // snapshot writes all that the store has to a file of its own, durably, and

@@ -55,6 +55,40 @@ func TestSnapshotsAreSpaced(t *testing.T) {
 	})
 }
 
+// TestAHoldIsInASnapshotSoon: also right after one was made.
+func TestAHoldIsInASnapshotSoon(t *testing.T) {
+	t.Parallel()
+	path := newPath(t)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Recover(path, Options{Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest := raise(t, s, 1)
+		<-time.After(snapshotDelay + time.Millisecond)
+		synctest.Wait()
+		before, err := snapshots(path)
+		if err != nil || len(before) != 1 {
+			t.Fatalf("%v, %v", before, err)
+		}
+		after := *newest.After
+		after.Version, after.Hold = after.Version+1, &rollout.Hold{By: "guard", Reason: "p95", Since: time.Now()}
+		_, err = s.Apply(t.Context(), rollout.Change{
+			ID: "hold", Route: "a", Verb: rollout.VerbHold, Before: newest.After, After: &after,
+			Act: rollout.Act{By: "guard", Reason: "p95", Source: rollout.SourceGuard}, At: time.Now(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(snapshotDelay + time.Millisecond)
+		synctest.Wait()
+		if kept, err := snapshots(path); err != nil || len(kept) != 2 {
+			t.Fatalf("a second after the hold: %v, %v", kept, err)
+		}
+		closeNow(t, s)
+	})
+}
+
 func TestNoSnapshotWithoutAChange(t *testing.T) {
 	t.Parallel()
 	path := crashed(t, true)
