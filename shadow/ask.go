@@ -53,15 +53,13 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 		}
 	}
 	var cold atomic.Bool
-	r, err := x.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	r, endBody, err := x.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { cold.Store(!c.Reused) },
 	}), s, id, token)
 	if err != nil {
 		return nil, err
 	}
-	if r.Body != nil {
-		defer func() { _ = r.Body.Close() }()
-	}
+	defer endBody()
 	start := x.mirror.all.now()
 	response, err := s.roundTrip(r)
 	if err != nil {

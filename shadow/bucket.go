@@ -19,13 +19,15 @@ const (
 	NotReproducible
 	// Different: they differ, and did again when asked again.
 	Different
-	// MonolithError: the monolith gave no answer that could be compared.
+	// MonolithError: the monolith gave no answer that could be compared, whichever
+	// side it was.
 	MonolithError
-	// ShadowError: the shadow gave none.
+	// ShadowError: the service gave none; in reverse, the one that was to serve.
 	ShadowError
-	// ShadowTimeout: the shadow did not answer in time.
+	// ShadowTimeout: the service, asked as a shadow, did not answer in time.
 	ShadowTimeout
-	// DroppedQueueFull: the queue was full; the shadow was not asked.
+	// DroppedQueueFull: there was no room: in the queue, in memory, at the target, or
+	// because the server stops.
 	DroppedQueueFull
 	// DroppedOversize: a body was larger than what is kept of it.
 	DroppedOversize
@@ -36,7 +38,8 @@ const (
 	SkippedStreaming
 	// SkippedNoIdentity: the route wants a token and there is none.
 	SkippedNoIdentity
-	// NotComparable: a limit was hit before a difference was found.
+	// NotComparable: a limit was hit before a difference was found, or the client
+	// left before the answer was whole.
 	NotComparable
 
 	// Buckets is how many there are.

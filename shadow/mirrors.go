@@ -5,16 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/strangler-proxy/strangler/routes"
-	"github.com/strangler-proxy/strangler/shadow/diff"
 )
 
 // Mirrors are the mirrors of an engine's routes. It is made once and outlives
@@ -28,6 +23,7 @@ type Mirrors struct {
 	mu      sync.Mutex         // of what follows; not on a request's way
 	routes  map[string]*Mirror // those that are gone too, while something of them is left
 	clients map[string]*client
+	retired []*client // those that may still have connections
 
 	background context.Context
 	cancel     context.CancelFunc
@@ -69,94 +65,6 @@ func New(o Options) (*Mirrors, error) {
 	return m, nil
 }
 
-// Apply makes the mirrored routes those of the settings. A route that was mirrored
-// before keeps its queue, its counts and, unless its settings have changed, its
-// proof. What waits of a route that is gone is still compared. On an error, which
-// names the route, nothing has changed.
-func (m *Mirrors) Apply(all []Settings) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	plans, clients := make(map[string]*plan, len(all)), map[string]*client{}
-	for _, s := range all {
-		p, err := m.compile(s.withDefaults(), clients)
-		if err != nil {
-			return fmt.Errorf("shadow of route %s: %w", s.Route, err)
-		}
-		plans[s.Route] = p
-	}
-	for name, old := range m.clients {
-		if clients[name] == nil {
-			old.idle()
-		}
-	}
-	m.clients = clients
-	for name, p := range plans {
-		if m.routes[name] == nil {
-			m.routes[name] = newMirror(m, name)
-		}
-		m.routes[name].adopt(p)
-	}
-	for name, mirror := range m.routes {
-		if plans[name] == nil {
-			mirror.plan.Store(nil)
-		}
-	}
-	return nil
-}
-
-// compile makes a plan. What it needs of the clients is put into those.
-func (m *Mirrors) compile(s Settings, clients map[string]*client) (*plan, error) {
-	p := &plan{Settings: s, arm: routes.Monolith, secret: newSecrets(s)}
-	if s.Reverse {
-		p.arm = routes.Service
-	}
-	var err error
-	if old := m.routes[s.Route]; old != nil && old.last.Load() != nil && reflect.DeepEqual(old.last.Load().Compare, s.Compare) {
-		p.comparer = old.last.Load().comparer
-	} else if p.comparer, err = diff.New(s.Compare); err != nil {
-		return nil, err
-	}
-	for _, one := range []struct {
-		of       *side
-		target   Target
-		monolith bool
-	}{{&p.monolith, s.Monolith, true}, {&p.service, s.Service, false}, {&p.control, s.Control, true}} {
-		*one.of = side{build: one.target.Build, monolith: one.monolith}
-		if len(one.target.URLs) == 0 {
-			continue
-		}
-		key := one.target.key()
-		if clients[key] == nil {
-			if clients[key] = m.clients[key]; clients[key] == nil {
-				if clients[key], err = newClient(one.target); err != nil {
-					return nil, err
-				}
-			}
-		}
-		one.of.client = clients[key]
-	}
-	if !p.shadow().known() {
-		return nil, errors.New("the shadow has no url: write one, a target block cannot be a shadow")
-	}
-	return p, nil
-}
-
-// adopt makes p the mirror's plan.
-func (m *Mirror) adopt(p *plan) {
-	old := m.last.Load()
-	if old != nil && !sameSettings(old.Settings, p.Settings) {
-		m.proof.forget()
-	}
-	m.last.Store(p)
-	m.plan.Store(p)
-}
-
-// sameSettings compares all but the functions, which each table makes anew.
-func sameSettings(a, b Settings) bool {
-	a.Rewrite, b.Rewrite, a.Token, b.Token = nil, nil, nil, nil
-	return reflect.DeepEqual(a, b)
-}
-
 // Route is the mirror of a route, nil when it is not mirrored. It stays good
 // until Apply leaves the route out; after that it samples nothing.
 func (m *Mirrors) Route(name string) *Mirror {
@@ -191,7 +99,8 @@ func (m *Mirrors) mirrors() []*Mirror {
 	return out
 }
 
-// forget lets go of the routes that are gone and have nothing left to do.
+// forget lets go of the routes that are gone and have nothing left to do, and of
+// the connections of targets that nobody asks any more.
 func (m *Mirrors) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -200,6 +109,11 @@ func (m *Mirrors) forget() {
 			delete(m.routes, name)
 		}
 	}
+	m.retired = slices.DeleteFunc(m.retired, func(c *client) bool {
+		busy := len(c.slots) > 0
+		c.idle()
+		return !busy
+	})
 }
 
 // start runs f unless all is over.
@@ -232,6 +146,9 @@ func (m *Mirrors) Close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range m.clients {
+		c.idle()
+	}
+	for _, c := range m.retired {
 		c.idle()
 	}
 }

@@ -92,8 +92,9 @@ func (x *Exchange) outgoing(monolith bool) http.Header {
 	return h
 }
 
-// request builds what a side is asked. It shares nothing with the client's.
-func (x *Exchange) request(ctx context.Context, s *side, id string, token http.Header) (*http.Request, error) {
+// request builds what a side is asked. It shares nothing with the client's. After
+// stop its body cannot be read any more.
+func (x *Exchange) request(ctx context.Context, s *side, id string, token http.Header) (r *http.Request, stop func(), err error) {
 	h := x.outgoing(s.monolith)
 	h[MarkHeader] = []string{id}
 	if parent := h["Traceparent"]; len(parent) == 1 {
@@ -108,44 +109,57 @@ func (x *Exchange) request(ctx context.Context, s *side, id string, token http.H
 			path, raw = x.plan.Rewrite(path, raw)
 		}
 	}
-	r, err := http.NewRequestWithContext(ctx, x.method, "http://shadow/", nil)
-	if err != nil {
-		return nil, err
+	if r, err = http.NewRequestWithContext(ctx, x.method, "http://shadow/", nil); err != nil {
+		return nil, nil, err
 	}
 	r.URL = target(path, raw, x.query)
 	r.Host, r.Header = x.host, h
-	if body := x.body.bytes(); len(body) > 0 {
-		r.Body, r.ContentLength = &sending{left: body}, int64(len(body))
+	body := &payload{bytes: x.body.bytes()}
+	if n := len(body.bytes); n > 0 {
+		// With GetBody it may be sent anew by another connection, when the one it
+		// was to go by had been closed before anything was written.
+		r.GetBody, r.ContentLength = body.reader, int64(n)
+		r.Body, _ = body.reader()
 	}
-	return r, nil
+	return r, body.stop, nil
 }
 
-// sending is a request's body on its way out. A transport may read it after the
-// answer, when its memory holds another request's body: not after Close.
+// payload is a request's body on its way out. A transport may read it after the
+// answer, when its memory holds another request's body: not after stop.
+type payload struct {
+	mu    sync.Mutex
+	bytes []byte
+}
+
+func (p *payload) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bytes = nil
+}
+
+// reader reads it from the start.
+func (p *payload) reader() (io.ReadCloser, error) { return &sending{payload: p}, nil }
+
+// sending is one reader of a payload.
 type sending struct {
-	mu   sync.Mutex
-	left []byte
+	*payload
+	at int
 }
 
 // Read implements io.Reader.
 func (s *sending) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.left) == 0 {
+	if s.at >= len(s.bytes) {
 		return 0, io.EOF
 	}
-	n := copy(p, s.left)
-	s.left = s.left[n:]
+	n := copy(p, s.bytes[s.at:])
+	s.at += n
 	return n, nil
 }
 
 // Close implements io.Closer.
-func (s *sending) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.left = nil
-	return nil
-}
+func (*sending) Close() error { return nil }
 
 // target is a URL that is written as the client wrote it.
 func target(path, raw, query string) *url.URL {
