@@ -205,7 +205,7 @@ func (a *App) Engine() (*engine.Engine, error) {
 	if a.ended {
 		return nil, errors.New("this configuration has ended")
 	}
-	running, release, err := acquire(a.id, a.parsed, a.webhooks, a.log)
+	running, release, err := acquire(a.id, a.Identity, a.parsed, a.webhooks, a.log)
 	a.parsed = nil
 	if err != nil {
 		return nil, err

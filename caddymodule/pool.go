@@ -77,6 +77,7 @@ type pooled struct {
 	state *state
 	store string
 	flags *flags.Evaluator // nil when the configuration names no source
+	who   *identified      // nil when the configuration has no identity
 	log   generationLog
 }
 
@@ -84,8 +85,8 @@ type pooled struct {
 // the table that was parsed already, if any. The engine logs through log, and
 // webhooks are in use, as long as no newer generation has its own. The caller
 // calls release exactly once.
-func acquire(id engineKey, parsed *engine.Parsed, webhooks []notify.Webhook, log *slog.Logger) (running *pooled, release func() error, err error) {
-	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, parsed, log) })
+func acquire(id engineKey, who *Identity, parsed *engine.Parsed, webhooks []notify.Webhook, log *slog.Logger) (running *pooled, release func() error, err error) {
+	value, _, err := engines.LoadOrNew(id, func() (caddy.Destructor, error) { return newEngine(id, who, parsed, log) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +102,7 @@ func acquire(id engineKey, parsed *engine.Parsed, webhooks []notify.Webhook, log
 	}, nil
 }
 
-func newEngine(id engineKey, parsed *engine.Parsed, log *slog.Logger) (*pooled, error) {
+func newEngine(id engineKey, who *Identity, parsed *engine.Parsed, log *slog.Logger) (*pooled, error) {
 	value, _, err := states.LoadOrNew(id.store, func() (caddy.Destructor, error) { return newState(id.store, log) })
 	if err != nil {
 		return nil, err
@@ -114,8 +115,12 @@ func newEngine(id engineKey, parsed *engine.Parsed, log *slog.Logger) (*pooled, 
 		p.flags, err = newFlags(id.flags, metrics, p.log.logger())
 	}
 	if err == nil {
+		p.who, err = openIdentity(who, p.state.db, p.log.logger())
+	}
+	if err == nil {
 		p.Engine, err = engine.New(engine.Options{
 			Flags:       p.flags,
+			Identity:    p.who.forEngine(),
 			Ledger:      p.state.ledger,
 			Secrets:     p.state.db,
 			Parsed:      parsed,
@@ -137,6 +142,7 @@ func newEngine(id engineKey, parsed *engine.Parsed, log *slog.Logger) (*pooled, 
 	if p.flags != nil {
 		err = errors.Join(err, p.flags.Close())
 	}
+	err = errors.Join(err, p.who.Close())
 	if metrics != nil {
 		err = errors.Join(err, metrics.Close(context.Background()))
 	}
@@ -161,6 +167,7 @@ func (p *pooled) Destruct() error {
 	if p.flags != nil {
 		err = errors.Join(err, p.flags.Close())
 	}
+	err = errors.Join(err, p.who.Close())
 	_, released := states.Delete(p.store)
 	return errors.Join(err, p.Telemetry().Close(context.Background()), released)
 }

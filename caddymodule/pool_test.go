@@ -25,7 +25,7 @@ func TestTheNewestStartedEngineLeads(t *testing.T) {
 		return id
 	}
 	take := func(id engineKey) (*pooled, func() error) {
-		p, release, err := acquire(id, nil, nil, slog.New(slog.DiscardHandler))
+		p, release, err := acquire(id, nil, nil, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 	if routes.NeedsKey(match.Entry, facts.State, now) {
 		if match.Entry.Route.Flag != "" {
 			var answer flags.Answer
-			answer, key = e.askFlag(asker{r, c, match.Entry.Route})
+			answer, key = e.askFlag(asker{request: r, client: c, route: match.Entry.Route})
 			facts.Flag = flagValue(&answer)
 		} else {
 			key = e.keyOf(match.Entry.Route.Sticky, r, c)
@@ -33,6 +33,9 @@ func (e *Engine) decide(v *view, r *http.Request, c *proxy.Client, now time.Time
 		facts.Key = key.text
 	}
 	d := routes.Decide(facts, now)
+	if key.refused != "" && (d.Reason == routes.ReasonNoKey || d.Reason == routes.ReasonFlagUnavailable) {
+		d.Reason = key.refused
+	}
 	key = e.keepOff(&d, match.Entry.Route, key, func() stickyKey { return e.keyOf(match.Entry.Route.Sticky, r, c) }, now)
 	return d, match.Entry, key
 }

@@ -42,6 +42,9 @@ type Options struct {
 	// Flags answers what the flags of routes say. The caller closes it after the
 	// engine. Nil: a route with a flag is the monolith's.
 	Flags *flags.Evaluator
+	// Identity is who the monolith's users are. Nil: nobody is known, and a table
+	// that needs to know is refused.
+	Identity *Identity
 	// StoreNotice answers what an operator must know of the store's file, for the
 	// status; empty: nothing. Nil: nobody asks.
 	StoreNotice func() string
@@ -77,6 +80,8 @@ type Engine struct {
 	now       func() time.Time
 	ledger    *rollout.Ledger
 	telemetry *telemetry.Telemetry
+	identity  *whois // nil: nobody is known
+	failed    rarely // to make tokens
 
 	view     atomic.Pointer[view] // what requests see; nil before the first table
 	visitors atomic.Pointer[identity.Visitors]
@@ -129,6 +134,10 @@ func New(o Options) (*Engine, error) {
 		e.now = time.Now
 	}
 	e.pins = newPins(e.now())
+	var err error
+	if e.identity, err = newWhois(o.Identity, e.now); err != nil {
+		return nil, err
+	}
 	if err := e.measure(); err != nil {
 		return nil, err
 	}

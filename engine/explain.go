@@ -41,7 +41,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 	if asked.Header == nil {
 		asked.Header = http.Header{}
 	}
-	removeForgeable(&asked)
+	removeForgeable(&asked, e.guardOf(v))
 	var key stickyKey
 	keyOf := func(entry *routes.Entry) (text, source string) {
 		key = e.keyOf(entry.Route.Sticky, &asked, &c)
@@ -50,7 +50,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 	var flag *FlagAnswer
 	flagOf := func(entry *routes.Entry) (value routes.FlagValue, text, source string) {
 		var answer flags.Answer
-		answer, key = e.askFlag(asker{&asked, &c, entry.Route})
+		answer, key = e.askFlag(asker{request: &asked, client: &c, route: entry.Route})
 		flag = explainFlag(entry.Route.Flag, &answer)
 		return flagValue(&answer), key.text, key.from(entry.Route.Sticky)
 	}
@@ -62,6 +62,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 		return x, nil
 	}
 	e.keepOff(&x.Decision, entry.Route, key, func() stickyKey { _, x.KeySource = keyOf(entry); return key }, now)
+	e.identify(&asked, entry, v.laneOf(entry).papers, askedFor(&x.Decision, &key), now)
 	if hold := v.snapshot.Route(entry.Route.Name).Hold; hold.Active(now) {
 		x.Hold = hold
 	}

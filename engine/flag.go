@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/flags"
+	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -34,6 +36,7 @@ type asker struct {
 	request *http.Request
 	client  *proxy.Client
 	route   *routes.Route
+	person  *identity.Person // who it is from; nil unless an attribute needs it
 }
 
 // askFlag asks a route's flag, and gives the sticky key it was asked with. One
@@ -48,9 +51,31 @@ func (e *Engine) askFlag(a asker) (flags.Answer, stickyKey) {
 		return answer, stickyKey{}
 	}
 	key := e.keyOf(a.route.Sticky, a.request, a.client)
+	if refused := e.meet(&a, &key); refused != "" {
+		return flags.Answer{Err: flags.ErrorKind(refused)}, key
+	}
 	var known [routes.MaxFlagAttributes]flags.Attribute
 	q := flags.Query{Flag: a.route.Flag, Key: key.text, Attributes: a.attributes(known[:0])}
 	return e.options.Flags.Decide(ctx, &q), key
+}
+
+// meet finds out who a request is from, when an attribute needs to know. When
+// that cannot be found out the flag is not asked: refused says why.
+func (e *Engine) meet(a *asker, key *stickyKey) (refused routes.Reason) {
+	if key.refused != "" {
+		return key.refused
+	}
+	if e.identity == nil || !a.route.UsesIdentity() {
+		return ""
+	}
+	if key.person == nil {
+		key.person = e.identity.Resolver.Resolve(a.request.Context(), a.request.Header, e.now())
+	}
+	a.person = key.person
+	if a.person.State == session.Unavailable {
+		key.refused = reasonOf(a.person)
+	}
+	return key.refused
 }
 
 // maxAttribute is the longest value that a source of flags is told, in bytes. A
@@ -81,6 +106,10 @@ func (a asker) value(of *routes.FlagAttribute) string {
 		return a.client.IP
 	case routes.FromHeader:
 		return single(a.request.Header[of.Header])
+	case routes.FromUser:
+		return a.person.Subject()
+	case routes.FromClaim:
+		return a.person.Text(of.Claim)
 	}
 	return ""
 }
@@ -135,6 +164,9 @@ func (e *Engine) carry(a asker, decided string, result *Result, key stickyKey) s
 func (e *Engine) known(a asker, all []flags.Carried, key stickyKey) ([]flags.Carried, stickyKey) {
 	ctx := a.request.Context()
 	var known [routes.MaxFlagAttributes]flags.Attribute
+	if e.meet(&a, &key) != "" {
+		return all, key
+	}
 	q := flags.Query{Attributes: a.attributes(known[:0])}
 	for _, flag := range a.route.Baggage {
 		answer, same := e.options.Flags.Everybody(ctx, flag)

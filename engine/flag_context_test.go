@@ -139,7 +139,7 @@ func TestAKnownFlagAllocatesNothing(t *testing.T) {
 	client := proxy.Client{IP: "192.0.2.7"}
 	for _, name := range []string{"context", "same"} {
 		route := b.view.Load().table.Entry(name).Route
-		if n := testing.AllocsPerRun(100, func() { b.askFlag(asker{r, &client, route}) }); n != 0 && !raceEnabled {
+		if n := testing.AllocsPerRun(100, func() { b.askFlag(asker{request: r, client: &client, route: route}) }); n != 0 && !raceEnabled {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}

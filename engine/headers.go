@@ -18,21 +18,22 @@ const ourHeaders = "x-strangler"
 // in any spelling, also as announced trailers, and the names of our headers and
 // of those of correlation from Connection, where they would make the next hop
 // drop what we set (RFC 9110 §7.6.1). In baggage, what names itself a flag of ours.
-func removeForgeable(r *http.Request) {
-	removeOurs(r.Header)
-	removeOurs(r.Trailer)
+// Headers that g knows are taken as ours.
+func removeForgeable(r *http.Request, g *guard) {
+	removeOurs(r.Header, g)
+	removeOurs(r.Trailer, g)
 	flags.CleanBaggage(r.Header)
 	for _, value := range r.Header["Connection"] {
-		if len(value) >= len("baggage") && namesProtected(value) {
-			keepConnection(r.Header)
+		if namesProtected(value, g) {
+			keepConnection(r.Header, g)
 			return
 		}
 	}
 }
 
-func removeOurs(h http.Header) {
+func removeOurs(h http.Header, g *guard) {
 	for name := range h {
-		if isOurs(name) {
+		if isOurs(name) || g.has(name) {
 			delete(h, name)
 		}
 	}
@@ -41,31 +42,32 @@ func removeOurs(h http.Header) {
 // guardTrailers is r, or a copy whose body takes our names out of the trailers
 // when they have come: net/http adds those that were not announced, too. It
 // only does so where some were announced; otherwise no copy of r has them.
-func guardTrailers(r *http.Request) *http.Request {
+func guardTrailers(r *http.Request, g *guard) *http.Request {
 	if len(r.Trailer) == 0 {
 		return r
 	}
 	guarded := r.WithContext(r.Context())
-	guarded.Body = &guardedBody{ReadCloser: r.Body, trailer: r.Trailer}
+	guarded.Body = &guardedBody{ReadCloser: r.Body, trailer: r.Trailer, guard: g}
 	return guarded
 }
 
 type guardedBody struct {
 	io.ReadCloser
 	trailer http.Header
+	guard   *guard
 }
 
 // Read implements io.Reader.
 func (b *guardedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		removeOurs(b.trailer)
+		removeOurs(b.trailer, b.guard)
 	}
 	return n, err
 }
 
 // isOurs reports whether a header name begins with ourHeaders and ends there or
-// goes on after a dash or an underscore.
+// goes on after a dash, an underscore or a dot.
 func isOurs(name string) bool {
 	if len(name) < len(ourHeaders) || name[0]|0x20 != 'x' {
 		return false
@@ -75,36 +77,36 @@ func isOurs(name string) bool {
 		if 'A' <= c && c <= 'Z' {
 			c |= 0x20
 		}
-		if c == '_' {
+		if c == '_' || c == '.' {
 			c = '-'
 		}
 		if c != ourHeaders[i] {
 			return false
 		}
 	}
-	return len(name) == len(ourHeaders) || name[len(ourHeaders)] == '-' || name[len(ourHeaders)] == '_'
+	return len(name) == len(ourHeaders) || strings.IndexByte("-_.", name[len(ourHeaders)]) >= 0
 }
 
-func namesProtected(value string) bool {
+func namesProtected(value string, g *guard) bool {
 	for token := range strings.SplitSeq(value, ",") {
-		if isProtected(strings.TrimSpace(token)) {
+		if isProtected(strings.TrimSpace(token), g) {
 			return true
 		}
 	}
 	return false
 }
 
-func isProtected(name string) bool {
-	return isOurs(name) || strings.EqualFold(name, telemetry.RequestIDHeader) ||
+func isProtected(name string, g *guard) bool {
+	return isOurs(name) || g.has(name) || strings.EqualFold(name, telemetry.RequestIDHeader) ||
 		strings.EqualFold(name, flags.BaggageHeader) || strings.EqualFold(name, "traceparent") || strings.EqualFold(name, "tracestate")
 }
 
 // keepConnection rewrites Connection without the protected names.
-func keepConnection(h http.Header) {
+func keepConnection(h http.Header, g *guard) {
 	var kept []string
 	for _, value := range h["Connection"] {
 		for token := range strings.SplitSeq(value, ",") {
-			if token = strings.TrimSpace(token); token != "" && !isProtected(token) {
+			if token = strings.TrimSpace(token); token != "" && !isProtected(token, g) {
 				kept = append(kept, token)
 			}
 		}

@@ -19,6 +19,15 @@ type stickyKey struct {
 	// cookie is the value of a visitor cookie to set on the answer; empty when
 	// the client has one.
 	cookie string
+	// person is who the request is from, when that was asked.
+	person *identity.Person
+	// refused says why there is no key though there may be a user: the monolith
+	// serves.
+	refused routes.Reason
+	// login is the value of a carry cookie to set on the answer; logout says that
+	// it is to be taken away.
+	login  string
+	logout bool
 }
 
 // from is where the key was looked for, in full; empty when it was not.
@@ -34,7 +43,9 @@ func (k stickyKey) from(by routes.Sticky) string {
 // between the first and the second page.
 func (e *Engine) keyOf(by routes.Sticky, r *http.Request, c *proxy.Client) stickyKey {
 	switch by.By {
-	case routes.StickyUser, routes.StickyVisitor:
+	case routes.StickyUser:
+		return e.userKey(r)
+	case routes.StickyVisitor:
 		return e.visitorKey(r)
 	case routes.StickyIP:
 		return stickyKey{text: c.IP, source: "client address"}

@@ -116,6 +116,7 @@ func (e *Engine) read(path string, force bool) error {
 	table, problems := parsed.table, parsed.problems
 	if table != nil {
 		problems = append(problems, e.unoffered(path, table)...)
+		problems = append(problems, e.identity.unknown(path, table)...)
 	}
 	if table == nil || problems.Err() != nil {
 		return e.refuse(problems)
@@ -176,6 +177,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		targets:   map[string]*proxy.Target{},
 		rollouts:  map[string]rollout.Plan{},
 		layout:    e.layouts.Of(table),
+		guard:     e.identity.guardFor(table),
 	}
 	running := e.running()
 	failures := map[string]*failureLog{}
@@ -202,6 +204,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		if c := countsOf(entry, table.Document().Targets, running); c != nil {
 			next.lanes[i].counts, next.rollouts[entry.Route.Name] = c, rollout.PlanOf(entry.Route.Rollout)
 		}
+		next.lanes[i].papers, _ = e.identity.papersOf(entry.Route) // unknown has found what is wrong
 		if service := entry.Route.Service; service != "" && problems == nil {
 			next.lanes[i].service = use(service, false)
 		}

@@ -152,6 +152,8 @@ func keptOff(d *routes.Decision, r *recent.Record, entry *routes.Entry) {
 		d.Arm, d.Reason = routes.Monolith, ReasonPinned
 	case r.Kept == recent.KeptNoTarget:
 		d.Arm, d.Reason = routes.Monolith, ReasonNoTarget
+	case r.Kept == recent.KeptIdentity && entry.Route.UsesIdentity():
+		d.Arm, d.Reason = routes.Monolith, ReasonNoToken
 	}
 }
 

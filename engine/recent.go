@@ -38,6 +38,8 @@ func (e *Engine) remember(v *view, r *http.Request, c *proxy.Client, entry *rout
 		f.Kept = recent.KeptPinned
 	case ReasonNoTarget:
 		f.Kept = recent.KeptNoTarget
+	case ReasonAmbiguousSession, ReasonSessionUnavailable, ReasonAnonymous, ReasonNoToken, ReasonCSRFUnclear:
+		f.Kept = recent.KeptIdentity
 	default:
 	}
 	if entry != nil {
@@ -79,7 +81,11 @@ func (e *Engine) rememberKey(f *recent.Facts, r *http.Request, c *proxy.Client, 
 // cookie there is no key yet. It must find the key that keyOf would: who
 // changes one changes the other.
 func (e *Engine) glance(by routes.Sticky, r *http.Request, c *proxy.Client) (key string, otherwise recent.Key) {
-	if by.By != routes.StickyUser && by.By != routes.StickyVisitor {
+	switch by.By {
+	case routes.StickyUser:
+		return e.glanceUser(r, e.now())
+	case routes.StickyVisitor:
+	case routes.StickyIP, routes.StickyCookie, routes.StickyHeader:
 		return e.keyOf(by, r, c).text, recent.KeyMissing
 	}
 	if id, ok := identity.Claimed(r); ok {

@@ -29,6 +29,8 @@ type Result struct {
 	Duration time.Duration
 
 	tally   tally
+	pass    passport
+	watch   sessionWatch
 	baggage [1]string // the header's one line, when that is all
 }
 
@@ -58,25 +60,18 @@ const retryAfter = "5"
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Client, site Site, result *Result) error {
 	start, ctx := e.now(), r.Context()
 	copied := mirrored{marked: shadow.Marked(r.Header)}
-	removeForgeable(r)
+	v := e.view.Load()
+	guard := e.guardOf(v)
+	removeForgeable(r, guard)
 	result.RequestID, result.TraceID = telemetry.Correlate(ctx, r.Header)
 	header := w.Header()
 	header[telemetry.RequestIDHeader] = r.Header[telemetry.RequestIDHeader]
-	if r.Method == http.MethodConnect {
-		header["Allow"] = []string{allowed}
-		if r.ProtoMajor == 1 {
-			// What follows on the connection may be meant for the tunnel.
-			header["Connection"] = []string{"close"}
-		}
-		return ErrConnect
-	}
-	v := e.view.Load()
-	if v == nil {
-		tryLater(header, ErrNoTable)
-		return ErrNoTable
+	if done, err := e.beforeRoutes(w, r, v, result); done {
+		return err
 	}
 	decision, entry, key := e.decide(v, r, &c, start) //nolint:contextcheck // it takes the request's own
 	lane := v.laneOf(entry)
+	e.identify(r, entry, lane.papers, asked{&decision, &key, &result.pass}, start)
 	// All that a stream, which may outlast many tables, keeps of this one: an
 	// entry would keep all of them.
 	recorder, flow, pinFor := lane.recorder, "", time.Duration(0)
@@ -88,11 +83,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	e.remember(v, r, &c, entry, &decision, &key, start)
 	telemetry.Annotate(ctx, &result.Decision, result.RequestID)
 	if entry != nil {
-		key = e.carry(asker{r, &c, entry.Route}, lane.baggage, result, key) //nolint:contextcheck // as above
+		key = e.carry(asker{request: r, client: &c, route: entry.Route}, lane.baggage, result, key) //nolint:contextcheck // as above
 	}
-	if key.cookie != "" {
-		http.SetCookie(w, e.visitors.Load().Cookie(key.cookie, secure(&c, r.Header)))
-	}
+	key.setCookies(w, e, &c, r)
 	err := errAborted
 	// Deferred: a site's handlers may abort the request by a panic.
 	defer func() {
@@ -105,12 +98,15 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 			e.pins.pin(flow, key.text, e.now(), pinFor)
 		}
 	}()
-	way.fill(r, entry, c, result.RequestID)
-	if result.tally.begin(lane.counts, &result.Decision, e.now, start) {
-		way.watch(&result.tally)
+	if answersItself(&result.Decision) {
+		result.Target, err = "", nil
+		result.Outcome = proxy.Outcome{Arm: routes.Service, Status: e.turnAway(w, r, &result.Decision, result.RequestID)}
+		return nil
 	}
+	way.fill(r, entry, c, result)
+	e.watch(&way, lane, &key, result, start)
 	copied.sample(lane, r, &c, result, start)
-	result.Outcome, err = proxy.Forward(copied.Writer(w), copied.of(guardTrailers(r)), way.plan)
+	result.Outcome, err = proxy.Forward(copied.Writer(w), copied.of(guardTrailers(r, guard)), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
 		e.report(&way, result, err)
 	}
@@ -122,6 +118,40 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 func tryLater(header http.Header, err error) {
 	if status := HTTPStatus(err); status == http.StatusBadGateway || status == http.StatusServiceUnavailable {
 		header["Retry-After"] = []string{retryAfter}
+	}
+}
+
+// beforeRoutes answers what no route is asked about.
+func (e *Engine) beforeRoutes(w http.ResponseWriter, r *http.Request, v *view, result *Result) (done bool, err error) {
+	header := w.Header()
+	if r.Method == http.MethodConnect {
+		header["Allow"] = []string{allowed}
+		if r.ProtoMajor == 1 {
+			// What follows on the connection may be meant for the tunnel.
+			header["Connection"] = []string{"close"}
+		}
+		return true, ErrConnect
+	}
+	if keys := e.identity.published(r); keys != nil {
+		result.Decision.Reason, result.Outcome.Status = ReasonPublished, http.StatusOK
+		keys.ServeHTTP(w, r)
+		return true, nil
+	}
+	if v == nil {
+		tryLater(header, ErrNoTable)
+		return true, ErrNoTable
+	}
+	return false, nil
+}
+
+// watch has those told of the answer's head who want to know.
+func (e *Engine) watch(way *way, lane *lane, key *stickyKey, result *Result, start time.Time) {
+	if lane.papers.comparable(key) && result.tally.begin(lane.counts, &result.Decision, e.now, start) {
+		way.watch(&result.tally)
+	}
+	if result.pass.value != "" {
+		result.watch = sessionWatch{e, result.pass.value, way.plan.MonolithCall.Heads}
+		way.plan.MonolithCall.Heads = &result.watch
 	}
 }
 
@@ -165,13 +195,13 @@ func (v *view) way(l *lane, d *routes.Decision, site Site) way {
 }
 
 // fill says how each side is to be asked.
-func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, requestID string) {
-	t.plan.MonolithCall = proxy.Call{Client: c, RequestID: requestID}
+func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, result *Result) {
+	t.plan.MonolithCall = proxy.Call{Client: c, RequestID: result.RequestID}
 	if t.plan.Arm != routes.Service {
 		return
 	}
 	t.plan.Fallback = entry.Route.Fallback
-	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: requestID, Timeout: entry.Route.Timeout}
+	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: result.RequestID, Timeout: entry.Route.Timeout, Header: result.pass.header}
 	if entry.Route.Rewrite != "" {
 		t.plan.ServiceCall.Path, t.plan.ServiceCall.RawPath = entry.Rewrite(r.URL.Path, r.URL.RawPath)
 	}

@@ -211,11 +211,11 @@ func TestKeepConnectionLeavesTheRest(t *testing.T) {
 		"close,, x-requests":                    "close,, x-requests",
 	} {
 		r := &http.Request{Header: http.Header{"Connection": {have}}}
-		removeForgeable(r)
+		removeForgeable(r, nil)
 		equal(t, have, r.Header.Get("Connection"), want)
 	}
 	r := &http.Request{Header: http.Header{}, Trailer: http.Header{"X-Strangler-User": nil, "X-Sum": nil}}
-	removeForgeable(r)
+	removeForgeable(r, nil)
 	equal(t, "trailers left", fmt.Sprint(r.Trailer), "map[X-Sum:[]]")
 }
 

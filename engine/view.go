@@ -38,6 +38,7 @@ type plan struct {
 	targets   map[string]*proxy.Target // those with a url that something uses
 	rollouts  map[string]rollout.Plan  // of the routes that have one
 	layout    *recent.Layout           // what is remembered of requests
+	guard     *guard                   // headers that no client may send; nil without an identity
 }
 
 // lane is the way of one route's requests.
@@ -45,6 +46,7 @@ type lane struct {
 	service  upstream // without a name when the route has none
 	recorder *telemetry.Route
 	counts   *counts        // nil when the table gives the route no rollout
+	papers   *papers        // nil without an identity, or a service
 	mirror   *shadow.Mirror // nil when nothing is compared
 	marked   *atomic.Uint64 // requests that said they were a shadow's
 	baggage  string         // what a service hears of the flag that chose it; empty without one

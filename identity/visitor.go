@@ -1,5 +1,8 @@
 // Package identity knows who a request is from.
 //
+// [Resolver] says it by the monolith's session, from memory within a bound; its
+// [Person] is what tokens are minted from.
+//
 // [Visitors] is our own first-party ID cookie, which rollouts are sticky by
 // when nobody is signed in. It promises that a client cannot choose its ID, and
 // with it its arm: an ID counts only with our signature.
@@ -59,6 +62,7 @@ type Visitors struct {
 type signer struct {
 	mac      hash.Hash
 	id, want [visitorBytes]byte
+	time     [8]byte
 	sum      [sha256.Size]byte
 }
 

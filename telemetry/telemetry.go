@@ -125,6 +125,7 @@ var reasons = [...]routes.Reason{
 	routes.ReasonNoService, routes.ReasonNoRoute, routes.ReasonHold, routes.ReasonBrake,
 	routes.ReasonAmbiguousPath, routes.ReasonAmbiguousCondition, routes.ReasonNoState,
 	"no_target", "pinned", // the engine's own
+	"ambiguous_session", "session_unavailable", "anonymous", "no_token", "csrf_unclear", "unauthenticated", "login", "csrf",
 	routes.ReasonFlag, routes.ReasonFlagUnavailable,
 	"other",
 }

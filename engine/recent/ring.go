@@ -56,6 +56,7 @@ const (
 	KeptAmbiguousPath      // servers may read its path differently: in every table
 	KeptPinned             // it had met a failure of the route's service
 	KeptNoTarget           // its site serves nothing for the route's service
+	KeptIdentity           // the route's service does not get who it is from
 )
 
 // Ring remembers the last requests. Its methods may be called concurrently.

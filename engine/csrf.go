@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// genuine reports whether a request may go to the service in its user's name. A
+// page of another site can make the browser send writing requests, and open
+// WebSockets: the session's cookie goes along whoever asks for it, and the
+// service, which sees a token, will not look.
+func (e *Engine) genuine(r *http.Request, p *papers, a asked) bool {
+	opens := r.Header.Get("Upgrade") != ""
+	if p.route.CSRF == routes.CSRFOff || safe(r.Method) && !opens {
+		return true
+	}
+	writing := r
+	if opens {
+		copied := *r
+		copied.Method, writing = http.MethodPost, &copied
+	}
+	verdict := tokenFits
+	if e.identity.origins.Check(writing) != nil {
+		verdict = tokenWrong
+	} else if p.route.CSRF == routes.CSRFDjango && !safe(r.Method) {
+		verdict = e.identity.djangoToken(r)
+	}
+	switch verdict {
+	case tokenFits:
+		return true
+	case tokenUnclear:
+		a.keep(ReasonCSRFUnclear)
+	case tokenWrong:
+		e.identity.rejected.Add(1)
+		a.Reason = ReasonCSRF
+	}
+	return false
+}
+
+// safe are the methods that Django and net/http take for reading.
+func safe(method string) bool {
+	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions || method == http.MethodTrace
+}
+
+type tokenVerdict uint8
+
+const (
+	tokenWrong   tokenVerdict = iota
+	tokenFits                 // it is the cookie's
+	tokenUnclear              // it may be in a body that is not read here
+)
+
+// djangoToken holds the header X-CSRFToken, or else the field csrfmiddlewaretoken
+// of a form, against the cookie (django/middleware/csrf.py). A form of several
+// parts and one that is too long for memory only the monolith can check.
+func (w *whois) djangoToken(r *http.Request) tokenVerdict {
+	secret, _, _ := cookie(r.Header["Cookie"], w.CSRFCookie)
+	if secret = unmask(secret); secret == "" {
+		return tokenWrong
+	}
+	sent := single(r.Header["X-Csrftoken"])
+	if sent == "" && r.Method == http.MethodPost {
+		kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		switch kind {
+		case "multipart/form-data":
+			return tokenUnclear
+		case "application/x-www-form-urlencoded":
+			body, whole := ahead(r)
+			if !whole {
+				return tokenUnclear
+			}
+			if form, err := url.ParseQuery(string(body)); err == nil {
+				sent = form.Get("csrfmiddlewaretoken")
+			}
+		}
+	}
+	sent = unmask(sent)
+	if sent != "" && subtle.ConstantTimeCompare([]byte(sent), []byte(secret)) == 1 {
+		return tokenFits
+	}
+	return tokenWrong
+}
+
+// The forms of Django's tokens: a secret, or a mask and the secret under it.
+const (
+	csrfSecret = 32
+	csrfChars  = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+)
+
+// unmask is the secret of a token; empty when it is none.
+func unmask(text string) string {
+	if len(text) != csrfSecret && len(text) != 2*csrfSecret {
+		return ""
+	}
+	var places [2 * csrfSecret]int
+	for i := range len(text) {
+		if places[i] = bytes.IndexByte([]byte(csrfChars), text[i]); places[i] < 0 {
+			return ""
+		}
+	}
+	if len(text) == csrfSecret {
+		return text
+	}
+	var secret [csrfSecret]byte
+	for i := range secret {
+		secret[i] = csrfChars[(places[csrfSecret+i]-places[i]+len(csrfChars))%len(csrfChars)]
+	}
+	return string(secret[:])
+}
+
+// maxForm is how much of a form is read ahead.
+const maxForm = 64 << 10
+
+// ahead reads the body, and puts it back. whole is false when it has more than
+// maxForm bytes, or broke off.
+func ahead(r *http.Request) (body []byte, whole bool) {
+	if r.Body == nil || r.ContentLength > maxForm {
+		return nil, r.Body == nil
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
+	rest := r.Body
+	r.Body = putBack{io.MultiReader(bytes.NewReader(body), rest), rest}
+	return body, err == nil && len(body) <= maxForm
+}
+
+type putBack struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/token"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// Why the monolith serves what was its service's, or nobody does.
+const (
+	ReasonAmbiguousSession   routes.Reason = "ambiguous_session"   // the session's cookie is there with different values
+	ReasonSessionUnavailable routes.Reason = "session_unavailable" // it cannot be found out who it is from
+	ReasonAnonymous          routes.Reason = "anonymous"           // nobody is signed in: the monolith
+	ReasonNoToken            routes.Reason = "no_token"            // no token could be made: the monolith
+	ReasonCSRFUnclear        routes.Reason = "csrf_unclear"        // only the monolith can see whether the site sent it
+	ReasonUnauthenticated    routes.Reason = "unauthenticated"     // nobody is signed in: 401
+	ReasonLogin              routes.Reason = "login"               // nobody is signed in: to the login page
+	ReasonCSRF               routes.Reason = "csrf"                // another site sent it: 403
+	ReasonPublished          routes.Reason = "published"           // the issuer's keys
+)
+
+// reasonOf is why a person is unavailable.
+func reasonOf(p *identity.Person) routes.Reason {
+	if p.Reason == session.AmbiguousCookie {
+		return ReasonAmbiguousSession
+	}
+	return ReasonSessionUnavailable
+}
+
+// passport is what a request takes along. It is part of the request's Result.
+type passport struct {
+	header http.Header // of the request to the service in place of the client's; nil: nothing
+	value  string      // of the session, if the request has one; never shown
+	token  [1]string
+	cookie [1]string
+}
+
+// asked is a request on its way: what was decided, by which key, and what it takes
+// along.
+type asked struct {
+	*routes.Decision
+	key  *stickyKey
+	pass *passport
+}
+
+// keep leaves it to the monolith.
+func (a asked) keep(why routes.Reason) { a.Arm, a.Reason = routes.Monolith, why }
+
+// identify finds out who a request to a service is from, as far as its route asks
+// for it, and what it takes along. In doubt it turns the decision to the monolith;
+// a reason that begins an answer of our own it leaves on the service.
+func (e *Engine) identify(r *http.Request, entry *routes.Entry, p *papers, a asked, now time.Time) {
+	if e.identity == nil {
+		if a.Arm == routes.Service && entry.Route.UsesIdentity() {
+			a.keep(ReasonNoToken) // the last good table, of a configuration with an identity
+		}
+		return
+	}
+	value, nobody, found := e.identity.Resolver.Find(r.Header)
+	a.pass.value = value
+	if a.Arm != routes.Service {
+		return
+	}
+	switch {
+	case !found && nobody.State == session.Unavailable:
+		a.keep(reasonOf(nobody))
+	case p.service == nil && p.route.Token != routes.TokenNone:
+		a.keep(ReasonNoToken) // as above
+	case p.service == nil:
+		if !p.route.KeepCookie || !found || e.genuine(r, p, a) {
+			p.cookies(r, a.pass)
+		}
+	default:
+		person := a.key.person
+		if person == nil && found {
+			person = e.identity.Resolver.Open(r.Context(), value, now)
+		} else if person == nil {
+			person = nobody
+		}
+		if e.admit(r, p, person, a, now) {
+			p.cookies(r, a.pass)
+		}
+	}
+}
+
+// admit gives a request its token, or says why it does not go to the service. What
+// the client sent in the token's place never goes there.
+func (e *Engine) admit(r *http.Request, p *papers, person *identity.Person, a asked, now time.Time) bool {
+	switch person.State {
+	case session.Unavailable:
+		a.keep(reasonOf(person))
+		return false
+	case session.Anonymous:
+		a.pass.set(p.route.Header, nil)
+		if p.route.Token == routes.TokenRequired {
+			a.Arm, a.Reason = p.turnAway(r)
+			return false
+		}
+		return true
+	case session.Known:
+	}
+	if !e.genuine(r, p, a) {
+		return false
+	}
+	minted, err := e.identity.Minter.Token(p.service, person.Prepared, now)
+	if err != nil {
+		a.keep(ReasonNoToken)
+		e.complain(p, err, now)
+		return false
+	}
+	if a.pass.token[0] = minted.Authorization(); p.bare {
+		a.pass.token[0] = minted.Text()
+	}
+	a.pass.set(p.route.Header, a.pass.token[:])
+	return true
+}
+
+// turnAway is what becomes of a request without a session.
+func (p *papers) turnAway(r *http.Request) (routes.Arm, routes.Reason) {
+	switch p.route.Anonymous {
+	case routes.AnonymousRefused:
+		return routes.Service, ReasonUnauthenticated
+	case routes.AnonymousLogin:
+		if navigates(r) {
+			return routes.Service, ReasonLogin
+		}
+		return routes.Service, ReasonUnauthenticated
+	case routes.AnonymousMonolith:
+	}
+	return routes.Monolith, ReasonAnonymous
+}
+
+// navigates reports whether a browser wants to show a page.
+func navigates(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" && mode != "navigate" {
+		return false
+	}
+	return strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// complain says, once a minute at most, why there are no tokens. That a session
+// ends is no reason to.
+func (e *Engine) complain(p *papers, err error, now time.Time) {
+	if errors.Is(err, token.ErrEnding) || errors.Is(err, token.ErrInactive) {
+		return
+	}
+	e.failed.say(now, func() {
+		e.log.Warn("no token could be made; the monolith serves", slog.String("route", p.name), slog.Any("error", err))
+	})
+}
+
+func (p *passport) set(name string, values []string) {
+	if p.header == nil {
+		p.header = make(http.Header, 2)
+	}
+	p.header[name] = values
+}
+
+// cookies takes the monolith's cookies off the request to the service.
+func (p *papers) cookies(r *http.Request, pass *passport) {
+	lines := r.Header["Cookie"]
+	if len(p.strip) == 0 || !p.anyOf(lines) {
+		return
+	}
+	var rest strings.Builder
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			if pair = strings.Trim(pair, blanks); pair == "" || p.strips(pair) {
+				continue
+			}
+			if rest.Len() > 0 {
+				rest.WriteString("; ")
+			}
+			rest.WriteString(pair)
+		}
+	}
+	if rest.Len() == 0 {
+		pass.set("Cookie", nil)
+		return
+	}
+	pass.cookie[0] = rest.String()
+	pass.set("Cookie", pass.cookie[:])
+}
+
+// blanks are what frameworks take off around a cookie's name.
+const blanks = " \t\r\n\v\f\x1c\x1d\x1e\x1f\u0085\u00a0"
+
+func (p *papers) anyOf(lines []string) bool {
+	for _, line := range lines {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			if p.strips(pair) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (p *papers) strips(pair string) bool {
+	name, _, _ := strings.Cut(pair, "=")
+	return slices.Contains(p.strip, strings.Trim(name, blanks))
+}
+
+// askedFor is a request that is only explained.
+func askedFor(d *routes.Decision, key *stickyKey) asked { return asked{d, key, new(passport)} }

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/proxy"
+	"github.com/strangler-proxy/strangler/routes"
+)
+
+// sessionWatch looks at the monolith's answer for a change of the session that the
+// request came with: what is known of it is then forgotten, before the client
+// has the answer. It is part of the request's Result.
+type sessionWatch struct {
+	engine *Engine
+	value  string
+	next   proxy.Heads
+}
+
+// Head implements proxy.Heads.
+func (s *sessionWatch) Head(status int, header http.Header, stream bool) {
+	for _, line := range header["Set-Cookie"] {
+		if s.engine.identity.changes(line, s.value) {
+			s.engine.Forget(s.value)
+			break
+		}
+	}
+	if s.next != nil {
+		s.next.Head(status, header, stream)
+	}
+}
+
+// FellBack implements proxy.Heads.
+func (s *sessionWatch) FellBack() {
+	if s.next != nil {
+		s.next.FellBack()
+	}
+}
+
+// changes reports whether a Set-Cookie line ends or changes the session of that
+// value. One that only prolongs it does neither.
+func (w *whois) changes(line, value string) bool {
+	pair, attributes, _ := strings.Cut(line, ";")
+	name, set, _ := strings.Cut(pair, "=")
+	name = strings.TrimSpace(name)
+	for _, ours := range w.Resolver.Names() {
+		if name == ours {
+			return strings.TrimSpace(set) != value || ends(attributes)
+		}
+	}
+	return false
+}
+
+// ends reports whether a cookie's attributes take it away. A date is taken for
+// one that may have passed.
+func ends(attributes string) bool {
+	for attribute := range strings.SplitSeq(attributes, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
+		if strings.EqualFold(name, "max-age") {
+			value = strings.TrimSpace(value)
+			return value == "0" || strings.HasPrefix(value, "-")
+		}
+		if strings.EqualFold(name, "expires") && strings.Contains(value, "1970") {
+			return true
+		}
+	}
+	return false
+}
+
+// Forget drops what is known of a session, by its value as the reader finds it,
+// and its tokens. Who comes with it from now on is looked up anew.
+func (e *Engine) Forget(value string) {
+	if e.identity == nil {
+		return
+	}
+	if id, known := e.identity.Resolver.Forget(value); known {
+		e.identity.Minter.Forget(id)
+	}
+}
+
+// ForgetSubject drops what is known of all sessions of a user.
+func (e *Engine) ForgetSubject(subject string) {
+	if e.identity != nil {
+		e.identity.Resolver.ForgetSubject(subject)
+	}
+}
+
+// comparable says whether a request counts in the rollout. The service gets only
+// who is signed in, where a token is required, so its control group is made of them, too.
+func (p *papers) comparable(key *stickyKey) bool {
+	return p == nil || p.route.Token != routes.TokenRequired || key.person == nil || key.person.State == session.Known
+}
+
+var _ proxy.Heads = (*sessionWatch)(nil)
