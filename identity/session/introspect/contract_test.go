@@ -233,7 +233,7 @@ func TestCookieHeaders(t *testing.T) {
 // Nobody listens for a moment: the question is asked again, within the deadline.
 func TestConnectionsAreTriedAgain(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	address := listener.Addr().String()
 	must(t, listener.Close())
@@ -280,7 +280,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"absolute URL": func(c *introspect.Config) { c.URL = "/_introspect" }, "without a user": func(c *introspect.Config) { c.URL = "https://user:S3CR3T@host/" },
 		"names of": func(c *introspect.Config) { c.Cookies = nil }, "of a cookie": func(c *introspect.Config) { c.Cookies = []string{"a b"} },
 		"twice": func(c *introspect.Config) { c.Cookies = []string{"a", "a"} }, "timeout": func(c *introspect.Config) { c.Timeout = -1 },
-		"blanks": func(c *introspect.Config) { c.Bearer = "S3CR3T S3CR3T" }, "name of a header": func(c *introspect.Config) { c.Headers = []string{"X_Tenant"} },
+		"blanks": func(c *introspect.Config) { c.Bearer = "S3CR3T and" }, "name of a header": func(c *introspect.Config) { c.Headers = []string{"X_Tenant"} },
 		"Authorization is never": func(c *introspect.Config) { c.Headers = []string{"authorization"} },
 		"X-Forwarded-For is":     func(c *introspect.Config) { c.Headers = []string{"x-forwarded-for"} },
 	} {
