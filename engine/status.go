@@ -30,6 +30,9 @@ type Status struct {
 	Pins PinStatus `json:"pins"`
 	// Flags is how the sources of flags are; nil when the configuration names none.
 	Flags *flags.Status `json:"flags,omitempty"`
+	// Identity is how sessions are read and tokens are made; nil when the
+	// configuration has none.
+	Identity *IdentityStatus `json:"identity,omitempty"`
 	// Targets are those that have a url and are used, by name.
 	Targets []proxy.Status `json:"targets"`
 	// Blocks are the targets that a site's block must serve.
@@ -87,6 +90,7 @@ func (e *Engine) Status() Status {
 	if e.options.Webhooks != nil {
 		s.Webhooks = e.options.Webhooks()
 	}
+	s.Identity = e.identity.status(e.now())
 	if e.options.Flags != nil {
 		status := e.options.Flags.Status()
 		s.Flags = &status
@@ -140,7 +144,7 @@ func (v *view) targetStatus() []proxy.Status {
 
 // gauges is what the metrics show.
 func (e *Engine) gauges() telemetry.State {
-	state := telemetry.State{Brake: e.ledger.Snapshot().Brake != nil, Refused: e.refusal() != nil}
+	state := telemetry.State{Brake: e.ledger.Snapshot().Brake != nil, Refused: e.refusal() != nil, Identity: e.identity.gauges(e.now())}
 	if e.options.Webhooks != nil {
 		for _, hook := range e.options.Webhooks() {
 			state.Webhooks = append(state.Webhooks, telemetry.WebhookState{

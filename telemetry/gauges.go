@@ -20,6 +20,8 @@ type State struct {
 	Brake bool
 	// Targets are those that we serve ourselves.
 	Targets []TargetState
+	// Identity is nil when the configuration has none.
+	Identity *IdentityState
 	// Webhooks are those in use.
 	Webhooks []WebhookState
 	// Shadows are the routes whose answers are compared.
@@ -62,6 +64,7 @@ type gauges struct {
 	info, routes, refused, holds, brake, breaker, inFlight, behind metric.Int64ObservableGauge
 
 	deliveries metric.Int64ObservableCounter
+	identity   identityGauges
 }
 
 // Observe makes the gauges show what read returns, until stop is called. read
@@ -101,6 +104,11 @@ func (t *Telemetry) Observe(read func() State) (stop func(), err error) {
 		return nil, err
 	}
 	all = append(all, made...)
+	identity, err := g.identity.make(meter)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, identity...)
 	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		state := read()
 		g.show(o, state)
@@ -118,6 +126,7 @@ func (g *gauges) show(o metric.Observer, s State) {
 	if s.TableVersion != "" {
 		o.ObserveInt64(g.info, 1, metric.WithAttributes(attribute.String("version", s.TableVersion)))
 	}
+	g.identity.show(o, s.Identity)
 	o.ObserveInt64(g.routes, int64(s.Routes))
 	o.ObserveInt64(g.refused, flag(s.Refused))
 	o.ObserveInt64(g.holds, int64(s.Holds))

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/identity/token"
+	"github.com/strangler-proxy/strangler/telemetry"
+)
+
+// IdentityStatus is how sessions are read and tokens are made. Counts are from the
+// start of the engine.
+type IdentityStatus struct {
+	Issuer string `json:"issuer"`
+	// Sessions is how the monolith's sessions are read.
+	Sessions identity.ResolverStatus `json:"sessions"`
+	// Keys are the published ones, in the order in which they sign. Empty: they are
+	// not known, and there are no tokens.
+	Keys []KeyStatus `json:"keys"`
+	// Minted is how many tokens were made, Failed how many could not be.
+	Minted uint64 `json:"tokens_minted"`
+	Failed uint64 `json:"tokens_failed"`
+	// Rejected is how many requests were refused that another site may have sent.
+	Rejected uint64 `json:"csrf_rejected"`
+}
+
+// KeyStatus is a key that signs tokens, did, or will.
+type KeyStatus struct {
+	ID        string          `json:"kid"`
+	Algorithm token.Algorithm `json:"alg"`
+	Phase     token.Phase     `json:"phase"`
+	Published time.Time       `json:"published"`
+	Signs     time.Time       `json:"signs"`
+	// Retires is when another takes its place; zero: not known yet.
+	Retires time.Time `json:"retires,omitzero"`
+}
+
+// status is nil without an identity.
+func (w *whois) status(now time.Time) *IdentityStatus {
+	if w == nil {
+		return nil
+	}
+	counts := w.Minter.Counts()
+	s := &IdentityStatus{
+		Issuer: w.Ring.Issuer(), Sessions: w.Resolver.Status(), Keys: []KeyStatus{},
+		Minted: counts.Minted, Failed: counts.Failed, Rejected: w.rejected.Load(),
+	}
+	for _, key := range w.Ring.Set().Public(now) {
+		s.Keys = append(s.Keys, KeyStatus{
+			ID: key.ID(), Algorithm: key.Algorithm(), Phase: key.Phase(now),
+			Published: key.Published, Signs: key.Signs, Retires: key.Retires,
+		})
+	}
+	return s
+}
+
+// gauges is what the metrics show; nil without an identity.
+func (w *whois) gauges(now time.Time) *telemetry.IdentityState {
+	s := w.status(now)
+	if s == nil {
+		return nil
+	}
+	state := &telemetry.IdentityState{
+		Lookups: s.Sessions.Lookups, Hits: s.Sessions.Hits, Sessions: s.Sessions.Sessions, Evicted: s.Sessions.Evicted,
+		Failing: s.Sessions.Store != "ok", Minted: s.Minted, MintFailed: s.Failed, Rejected: s.Rejected, Keys: map[string]int64{},
+	}
+	for _, key := range s.Keys {
+		state.Keys[string(key.Phase)]++
+	}
+	return state
+}

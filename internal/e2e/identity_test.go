@@ -1,0 +1,298 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/internal/testbed"
+)
+
+// knowing is a service that believes nobody but the issuer: it verifies the token
+// of each request by the published keys, with a library of others, and answers
+// with what it says.
+type knowing struct {
+	*httptest.Server
+	proxy string // where the issuer is
+
+	mu       sync.Mutex
+	verifier *oidc.IDTokenVerifier
+}
+
+func newKnowing(t *testing.T) *knowing {
+	t.Helper()
+	k := new(knowing)
+	k.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Served-By", "knowing-service")
+		if r.Header.Get("Cookie") != "" && strings.Contains(r.Header.Get("Cookie"), "sessionid") {
+			http.Error(w, "the session came along", http.StatusInternalServerError)
+			return
+		}
+		claims, err := k.verify(r)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(claims)
+	}))
+	t.Cleanup(k.Close)
+	return k
+}
+
+func (k *knowing) verify(r *http.Request) (claims map[string]any, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.verifier == nil {
+		provider, err := oidc.NewProvider(context.Background(), "http://"+k.proxy)
+		if err != nil {
+			return nil, err
+		}
+		k.verifier = provider.Verifier(&oidc.Config{ClientID: "desk"})
+	}
+	text, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	verified, err := k.verifier.Verify(r.Context(), text)
+	if err != nil {
+		return nil, err
+	}
+	return claims, verified.Claims(&claims)
+}
+
+// known is a proxy in front of Django and a service that must know its users.
+type known struct {
+	t        *testing.T
+	desk     *testbed.Helpdesk
+	proxy    *testbed.Strangler
+	service  *knowing
+	database string
+}
+
+func startKnown(t *testing.T) *known {
+	t.Helper()
+	k := &known{t: t, desk: testbed.StartHelpdesk(t), service: newKnowing(t)}
+	k.database = k.desk.Database()
+	k.proxy = testbed.StartStrangler(t, func(address, admin string) (string, string) {
+		k.service.proxy = address
+		return testbed.Caddyfile(address, admin, `identity {
+			issuer http://`+address+`
+			bound 1s
+			sessions django {
+				secret_key demo-key-that-protects-nothing
+				engine db sqlite://`+k.database+`
+				users {
+					columns username email is_staff
+				}
+			}
+		}`), `
+targets: { monolith: { url: "http://` + k.desk.Address + `" }, s: { url: "` + k.service.URL + `" } }
+monolith: monolith
+routes:
+  - { name: me, match: /me, service: s, percent: 100, owner: o, fallback: [connect], identity: { audience: desk, claims: { name: username, email: email } } }
+`
+	})
+	return k
+}
+
+// person has a browser that keeps cookies.
+type person struct {
+	t      *testing.T
+	client *http.Client
+	base   string
+}
+
+func (k *known) browser() *person {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return &person{k.t, &http.Client{Jar: jar, Timeout: 20 * time.Second}, "http://" + k.proxy.Address}
+}
+
+var formToken = regexp.MustCompile(`name="csrfmiddlewaretoken" value="([^"]+)"`)
+
+// send sends a form of the monolith's, with the token that a page has.
+func (b *person) send(page, action string, form url.Values) {
+	b.t.Helper()
+	_, _, text := b.get(page)
+	found := formToken.FindStringSubmatch(text)
+	if found == nil {
+		b.t.Fatalf("%s has no form: %.300s", page, text)
+	}
+	form.Set("csrfmiddlewaretoken", found[1])
+	response, err := b.client.PostForm(b.base+action, form)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode >= http.StatusBadRequest {
+		b.t.Fatalf("%s: %s", action, response.Status)
+	}
+}
+
+func (b *person) login(name, password string) {
+	b.t.Helper()
+	b.send("/accounts/login/", "/accounts/login/", url.Values{"username": {name}, "password": {password}})
+}
+
+func (b *person) get(path string) (status int, by, text string) {
+	b.t.Helper()
+	response, err := b.client.Get(b.base + path)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return response.StatusCode, response.Header.Get("X-Served-By"), string(body)
+}
+
+// me is what the service knows of who asks; nil when the monolith answers.
+func (b *person) me() map[string]any {
+	b.t.Helper()
+	status, by, text := b.get("/me")
+	if by != "knowing-service" {
+		return nil
+	}
+	var claims map[string]any
+	if err := json.Unmarshal([]byte(text), &claims); err != nil || status != http.StatusOK {
+		b.t.Fatalf("%d %s: %v", status, text, err)
+	}
+	return claims
+}
+
+// manage runs Python in the monolith's project.
+func (k *known) manage(code string) {
+	k.t.Helper()
+	ctx, cancel := context.WithTimeout(k.t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, testbed.Python(k.t), "manage.py", "shell", "-c", "from django.contrib.auth.models import User; "+code)
+	cmd.Dir = filepath.Join("..", "..", "examples", "helpdesk", "monolith")
+	cmd.Env = append(os.Environ(), "HELPDESK_DIR="+k.desk.Dir, "PYTHONDONTWRITEBYTECODE=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		k.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestTheMonolithsUsersAreTheServicesUsers walks through a session's life with
+// the real Django, through the built binary.
+func TestTheMonolithsUsersAreTheServicesUsers(t *testing.T) {
+	t.Parallel()
+	k := startKnown(t)
+	anna := k.browser()
+	if anna.me() != nil {
+		t.Fatal("somebody is signed in")
+	}
+	anna.login("anna", "helpdesk")
+	me := anna.me()
+	if me == nil || me["name"] != "anna" || me["aud"] != "desk" || me["sub"] == "anna" || me["iss"] != "http://"+k.proxy.Address {
+		t.Fatalf("the service sees %v", me)
+	}
+	other := k.browser()
+	other.login("bao", "helpdesk")
+	if bao := other.me(); bao["name"] != "bao" || bao["sub"] == me["sub"] || bao["sid"] == me["sid"] {
+		t.Fatalf("the service sees %v", bao)
+	}
+
+	anna.send("/tickets/", "/accounts/logout/", url.Values{})
+	if me := anna.me(); me != nil {
+		t.Fatalf("after the logout the service sees %v", me)
+	}
+	anna.login("anna", "helpdesk")
+	within(t, k, anna, "user.set_password", `u = User.objects.get(username="anna"); u.set_password("another"); u.save()`)
+	within(t, k, other, "is_active", `User.objects.filter(username="bao").update(is_active=False)`)
+
+	chloe := k.browser()
+	chloe.login("chloe", "helpdesk")
+	if chloe.me() == nil {
+		t.Fatal("chloe is not known")
+	}
+	if status := k.proxy.Status(t); status.Identity == nil || status.Identity.Sessions.Lookups["known"] == 0 || len(status.Identity.Keys) == 0 {
+		t.Errorf("%+v", status.Identity)
+	}
+	noSecrets(t, k, chloe)
+	storeDown(t, k, chloe)
+}
+
+// within holds a change that nobody tells the proxy of to the bound.
+func within(t *testing.T, k *known, b *person, what, change string) {
+	t.Helper()
+	if b.me() == nil {
+		t.Fatal("nobody is known before", what)
+	}
+	k.manage(change)
+	done := time.Now()
+	testbed.WaitFor(t, what+" is noticed", func() bool { return b.me() == nil })
+	if took := time.Since(done); took > 2*time.Second {
+		t.Errorf("%s was noticed after %s, with a bound of 1 s", what, took)
+	}
+}
+
+// storeDown takes the table of sessions away: the monolith serves, as well as it
+// can, and nobody is taken for signed out.
+func storeDown(t *testing.T, k *known, b *person) {
+	t.Helper()
+	const rename = `from django.db import connection; connection.cursor().execute("alter table django_session rename to gone")`
+	k.manage(rename)
+	testbed.WaitFor(t, "the monolith serves without a store", func() bool { return b.me() == nil })
+	k.proxy.WaitStatus(t, "the status says so", func(s engine.Status) bool {
+		return s.Identity.Sessions.Store != "ok" && s.Identity.Sessions.Reason == "store_failed"
+	})
+	k.manage(strings.Replace(rename, "django_session rename to gone", "gone rename to django_session", 1))
+	testbed.WaitFor(t, "the service serves again", func() bool { return b.me() != nil })
+}
+
+// noSecrets looks for the session in all that the proxy writes down.
+func noSecrets(t *testing.T, k *known, b *person) {
+	t.Helper()
+	site, err := url.Parse(b.base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range b.client.Jar.Cookies(site) {
+		if cookie.Name != "sessionid" {
+			continue
+		}
+		digest := sha256.Sum256([]byte(cookie.Value))
+		for _, secret := range []string{cookie.Value, fmt.Sprintf("%x", digest)} {
+			holds(t, k, secret)
+		}
+	}
+	holds(t, k, "demo-key-that-protects-nothing")
+}
+
+func holds(t *testing.T, k *known, secret string) {
+	t.Helper()
+	err := filepath.WalkDir(k.proxy.Dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, "Caddyfile") {
+			return err
+		}
+		if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), secret) {
+			t.Errorf("%s holds a secret", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(k.proxy.Log(), secret) {
+		t.Error("the log holds a secret")
+	}
+}
