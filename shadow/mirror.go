@@ -24,7 +24,8 @@ type Mirror struct {
 	lost                                [losses]atomic.Uint64
 
 	rare   rarity
-	extras allowance
+	extras allowance // for rare requests
+	peeks  allowance // for common ones, whose answers may be rare
 	asking againBudget
 	proof  proof
 	quiet  silence
@@ -75,12 +76,13 @@ func newMirror(all *Mirrors, route string) *Mirror {
 		queue: make(chan *Exchange, all.options.Queue),
 	}
 	m.extras.perSecond, m.extras.burst = all.options.ExtraPerSecond, extraBurst
+	m.peeks.perSecond, m.peeks.burst = all.options.ExtraPerSecond, extraBurst
 	m.asking.perSecond.perSecond, m.asking.perSecond.burst = all.options.AgainPerSecond, againBurst
 	m.asking.share = all.options.AgainShare
 	return m
 }
 
-// Bursts of the two allowances.
+// Bursts of the allowances.
 const (
 	extraBurst = 10
 	againBurst = 20

@@ -38,8 +38,8 @@ type Options struct {
 	// Default: 5, and 0.05.
 	AgainPerSecond, AgainShare float64
 	// ExtraPerSecond bounds, for each route that samples less than everything, how
-	// many requests are looked at because requests like them are rare. Negative:
-	// none. Default: 1.
+	// many requests are compared because requests like them are rare, and how many
+	// common ones are copied to see whether their answer is. Negative: none. Default: 1.
 	ExtraPerSecond float64
 	// Alarm is told when the alarm of a route is raised, and with an empty reason
 	// when it is over. It must not wait. May be nil.

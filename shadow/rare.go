@@ -79,6 +79,9 @@ func (a *allowance) take(now int64) bool {
 	for {
 		since := a.since.Load()
 		from := max(since, now-int64(a.burst*1e9/a.perSecond))
+		if since > now {
+			from = now - each // the clock was set back
+		}
 		if from+each > now {
 			return false
 		}

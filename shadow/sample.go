@@ -87,11 +87,11 @@ func (m *Mirror) extraFor(r *http.Request, a *Arrival) (shape uint64, ok bool) {
 		return 0, false
 	}
 	shape = shapeOf(r)
-	// A common request may still have a rare answer: a few are let through to see.
-	if !m.rare.see(shape) && m.seen.Load()%16 != 0 {
-		return 0, false
+	if m.rare.see(shape) {
+		return shape, m.extras.take(a.At.UnixNano())
 	}
-	return shape, m.extras.take(a.At.UnixNano())
+	// A common request may still have a rare answer: a few are let through to see.
+	return shape, m.seen.Load()%16 == 0 && m.peeks.take(a.At.UnixNano())
 }
 
 // safe are the methods that change nothing (RFC 9110, 9.2.1) and are mirrored
