@@ -200,6 +200,9 @@ func unsettled(e Evidence) string {
 // passed says with what evidence a step ended.
 func passed(e Evidence) string {
 	why := []string{fmt.Sprintf("passed with %d requests", e.Requests)}
+	if e.Requests == 0 && e.Compared > 0 {
+		return fmt.Sprintf("%d comparisons, %d mismatches", e.Compared, e.Mismatched) // before the first step
+	}
 	if e.Compared > 0 {
 		why = append(why, fmt.Sprintf("%d comparisons, %d mismatches", e.Compared, e.Mismatched))
 	}

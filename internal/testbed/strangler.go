@@ -224,3 +224,14 @@ func (s *Strangler) write(tb testing.TB, name, text string) {
 func (s *Strangler) env() []string {
 	return []string{"XDG_CONFIG_HOME=" + s.Dir, "XDG_DATA_HOME=" + s.Dir, "HOME=" + s.Dir}
 }
+
+// Shadow asks the admin API how comparing goes.
+func (s *Strangler) Shadow(tb testing.TB) (status engine.ShadowStatus) {
+	tb.Helper()
+	code, said := s.admin(tb, http.MethodGet, "/strangler/shadow", "", "")
+	if code != http.StatusOK {
+		tb.Fatalf("status %d: %s", code, said)
+	}
+	must(tb, json.Unmarshal(said, &status))
+	return status
+}
