@@ -2,9 +2,12 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +17,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
 // What a format's settings can have wrong that its block cannot know.
@@ -83,5 +87,49 @@ func TestIntrospectionOfACaddyfile(t *testing.T) {
 	}
 	if err := opened.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Devise's own form signs in; the format reads the cookie that Rails set.
+func TestRailsSessionsOfAnApplication(t *testing.T) {
+	t.Setenv("APP_SECRET", testbed.AppSecret)
+	app := testbed.Rails(t, nil)
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	response, err := client.Get(app.URL("/users/sign_in"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), `name="authenticity_token" value="`)
+	token, _, _ := strings.Cut(rest, `"`)
+	response, err = client.PostForm(app.URL("/users/sign_in"), url.Values{
+		"authenticity_token": {token}, "user[email]": {"alice@example.com"}, "user[password]": {"password"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(app.URL("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := jar.Cookies(at)
+	if len(cookies) != 1 {
+		t.Fatalf("the cookies are %v", cookies)
+	}
+	s := opened(t, new(RailsSessions), `{"secrets": ["{env.APP_SECRET}"], "cookie": "_monolith_session", "database": "sqlite://`+app.Database+`",
+		"users": {"null": ["locked_at"], "columns": ["email"]}}`)
+	knows(t, s, cookies[0].String(), "1")
+	if got := whose(s, cookies[0].String()); got.Principal.User["email"] != "alice@example.com" {
+		t.Errorf("%+v", got.Principal)
 	}
 }
