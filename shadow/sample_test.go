@@ -83,7 +83,7 @@ func TestRareRequestsArePreferred(t *testing.T) {
 		t.Errorf("%d of 601 are no rare ones", len(all))
 	}
 	for _, rec := range all {
-		if !rec.Rare || rec.Chosen {
+		if !rec.Rare || rec.Chosen || len(rec.Rules) != 16 {
 			t.Errorf("%+v", rec)
 		}
 	}

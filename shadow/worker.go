@@ -13,7 +13,7 @@ import (
 // compared, or of a hook, ends this request and nothing else.
 func (m *Mirror) handle(x *Exchange) {
 	defer x.free()
-	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra}
+	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint()}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
 		rec.Bucket, rec.Why, rec.Result, rec.Again = NotComparable, "panic", diff.Result{}, nil
 	}

@@ -13,7 +13,7 @@ import (
 
 // Era is evidence under one build of each side and one set of rules. Sampled is
 // the sum of Buckets, always: both change together, under one lock and in one
-// transaction.
+// transaction. Rare are beside them: requests that were taken for being rare.
 type Era struct {
 	Number uint64    `json:"number"` // from 1
 	Began  time.Time `json:"began"`
@@ -97,11 +97,12 @@ func (e *Era) clone() Era {
 // miss counts requests that ended in a bucket without a comparison, or with one
 // that proves nothing.
 func (e *Era) miss(m miss, n uint64) {
-	e.Sampled += n
-	e.Buckets[m.bucket] += n
 	if m.rare {
 		e.Rare += n
+		return
 	}
+	e.Sampled += n
+	e.Buckets[m.bucket] += n
 	if m.why != "" {
 		bump(&e.Whys, m.bucket.String()+"/"+m.why, n)
 	}
@@ -120,7 +121,7 @@ func (e *Era) compare(r *shadow.Record) {
 			e.Mismatched++
 		}
 	}
-	if hollow(r) {
+	if hollow(r) && !r.Rare {
 		e.Hollow++
 	}
 	bump(&e.Formats, r.Result.Format, 1)
@@ -151,16 +152,6 @@ func hollow(r *shadow.Record) bool {
 	}
 	status := r.Monolith.Answer.Status
 	return status >= 400 || status == 200 && r.Request.Method != http.MethodHead && r.Result.Format == "empty"
-}
-
-// compares is how many comparisons the era has, those taken for being rare too.
-func (e *Era) compares() (n uint64) {
-	for bucket, count := range e.Buckets {
-		if shadow.Bucket(bucket).Compared() {
-			n += count
-		}
-	}
-	return n
 }
 
 // ruleKey names a rule by what it does.

@@ -31,8 +31,8 @@ func (b *Book) Record(r *shadow.Record) {
 	}
 	e.touched = now
 	e.compare(r)
-	rt.totals.Sampled++
 	if !r.Rare {
+		rt.totals.Sampled++
 		rt.totals.Compared++
 		if r.Bucket == shadow.Different {
 			rt.totals.Mismatched++

@@ -220,7 +220,7 @@ func counts(of map[string]uint64) (out []report.Count) {
 // can be told when as much was compared as the gate asks for.
 func ruleReport(c *Route, e *Era, now time.Time) []report.Rule {
 	out := make([]report.Rule, 0, len(c.Rules))
-	enough := e.compares() >= max(gate(c).Compared, 1)
+	enough := e.Compared >= max(gate(c).Compared, 1)
 	for _, r := range c.Rules {
 		rule := report.Rule{
 			Path: r.Path, Compare: r.Compare, Arg: r.Arg, Because: r.Because, Owner: r.Owner,

@@ -90,7 +90,9 @@ func (rt *route) drain(now time.Time) {
 	for m, n := range missed {
 		e := rt.present(now)
 		e.miss(m, n)
-		rt.totals.Sampled += n
+		if !m.rare {
+			rt.totals.Sampled += n
+		}
 		e.dirty, rt.dirty = true, true
 	}
 }
@@ -114,7 +116,7 @@ func (rt *route) eraOf(r *shadow.Record, now time.Time) (e *era, begun bool) {
 	switch {
 	case builds == current.Builds:
 		return current, false
-	case current.compares() == 0: // nothing was known of it
+	case current.LastCompared.IsZero(): // nothing was known of it
 		current.Builds = builds
 		return current, false
 	case now.Sub(current.touched) < settled:

@@ -83,7 +83,7 @@ func (j *judge) blind() {
 	default:
 		j.say(report.Blind, "nothing was compared for %s%s", span(silent), mostly(e))
 	}
-	if all := e.compares(); all >= leastHollow && share(e.Hollow, all) > maxHollow {
+	if all := e.Compared; all >= leastHollow && share(e.Hollow, all) > maxHollow {
 		j.say(report.Blind, "%d of %d comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked", e.Hollow, all)
 	}
 }
@@ -131,7 +131,7 @@ func listed(names []string) string {
 func (j *judge) unanswered() {
 	e := j.era
 	none := e.Buckets[shadow.ShadowError] + e.Buckets[shadow.ShadowTimeout]
-	asked := none + e.compares()
+	asked := none + e.Compared
 	if none >= leastUnanswered && share(none, asked) > maxUnanswered {
 		j.say(report.Failing, "the shadow left %d of %d requests without an answer (%s); what is not answered is not compared",
 			none, asked, percent(share(none, asked)))
@@ -147,7 +147,7 @@ func (j *judge) ruled() {
 		case report.RuleExpired:
 			j.say(report.Failing, "the rule for %s (%s) expired on %s: renew it or take it out", r.Path, r.Owner, r.Until.Format(time.DateOnly))
 		case report.RuleNeverHit:
-			j.say(report.Failing, "the rule for %s (%s) excused nothing in %d comparisons: take it out", r.Path, r.Owner, j.era.compares())
+			j.say(report.Failing, "the rule for %s (%s) excused nothing in %d comparisons: take it out", r.Path, r.Owner, j.era.Compared)
 		default:
 		}
 	}

@@ -117,7 +117,7 @@ func (m *markdownWriter) sample(of *Signature) {
 }
 
 func (m *markdownWriter) coverage(c *Coverage) {
-	m.line("### Coverage\n\n%s sampled, of them %s for being rare.\n\n| bucket | count | share | why |\n|---|---:|---:|---|", number(c.Sampled), number(c.Rare))
+	m.line("### Coverage\n\n%s sampled, and %s beside for being rare.\n\n| bucket | count | share | why |\n|---|---:|---:|---|", number(c.Sampled), number(c.Rare))
 	for i := range c.Buckets {
 		if b := &c.Buckets[i]; b.Count > 0 {
 			m.line("| %s | %s | %s | %s |", prose(b.Bucket), number(b.Count), percent(b.Share), prose(b.why()))

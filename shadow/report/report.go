@@ -236,7 +236,7 @@ type Part struct {
 // Sampled.
 type Coverage struct {
 	Sampled uint64   `json:"sampled"`
-	Rare    uint64   `json:"rare"` // of them, taken for being rare
+	Rare    uint64   `json:"rare"` // beside them, taken for being rare
 	Buckets []Bucket `json:"buckets"`
 	// Formats are what the compared bodies were read as.
 	Formats []Count `json:"formats,omitempty"`

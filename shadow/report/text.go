@@ -135,7 +135,7 @@ func (t *textWriter) sample(s *Sample) {
 }
 
 func (t *textWriter) coverage(c *Coverage) {
-	t.line("  sampled %s, of them %s for being rare", number(c.Sampled), number(c.Rare))
+	t.line("  sampled %s, and %s beside for being rare", number(c.Sampled), number(c.Rare))
 	for _, b := range c.uncovered() {
 		why := b.why()
 		if why != "" {
