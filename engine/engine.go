@@ -117,7 +117,7 @@ type Engine struct {
 }
 
 // New makes an engine without a table; Watch gives it one.
-func New(o Options) (*Engine, error) {
+func New(o Options) (_ *Engine, err error) {
 	if o.Ledger == nil {
 		return nil, errors.New("engine: a ledger is required")
 	}
@@ -134,10 +134,14 @@ func New(o Options) (*Engine, error) {
 		e.now = time.Now
 	}
 	e.pins = newPins(e.now())
-	var err error
 	if e.identity, err = newWhois(o.Identity, e.now); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil { // what was begun must not outlive it
+			err = errors.Join(err, e.Close())
+		}
+	}()
 	if err := e.measure(); err != nil {
 		return nil, err
 	}
@@ -150,7 +154,6 @@ func New(o Options) (*Engine, error) {
 	e.finish = append(e.finish, unsubscribe, cancel)
 	e.events = events{log: e.log, queue: make(chan rollout.Event, waitingEvents)}
 	if err := e.startController(); err != nil {
-		cancel()
 		return nil, err
 	}
 	e.fetchVisitors()
@@ -172,7 +175,7 @@ func (e *Engine) Close() error {
 	if e.plan != nil {
 		e.plan.close()
 	}
-	if e.options.Telemetry == nil {
+	if e.options.Telemetry == nil && e.telemetry != nil {
 		if err := e.telemetry.Close(context.Background()); err != nil {
 			return fmt.Errorf("telemetry: %w", err)
 		}

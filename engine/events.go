@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
 )
@@ -12,6 +13,9 @@ import (
 // waitingEvents is how many events wait for a hook; a hook that is slower loses
 // the rest. The journal has them all.
 const waitingEvents = 256
+
+// hookGrace is how long a hook may go on when the engine closes.
+const hookGrace = 2 * time.Second
 
 // events hands on what the controller does: to the log at once, then to the
 // newest hook.
@@ -52,9 +56,31 @@ func (ev *events) run(ctx context.Context) {
 			return
 		case e := <-ev.queue:
 			if newest := ev.newest(); newest != nil {
-				newest.fn(ctx, e)
+				ev.tell(ctx, newest, e)
 			}
 		}
+	}
+}
+
+// tell waits for a hook, but when ctx ends no longer than hookGrace: a hook is
+// another's code, and must not keep the engine from closing.
+func (ev *events) tell(ctx context.Context, h *hook, e rollout.Event) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		h.fn(ctx, e)
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(hookGrace)
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		ev.log.WarnContext(ctx, "who is told of an event does not return; it is waited for no longer", "event", e.ID, "route", e.Change.Route)
 	}
 }
 

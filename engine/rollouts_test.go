@@ -228,6 +228,30 @@ func TestASlowServiceIsTakenBackAndHeld(t *testing.T) {
 	})
 }
 
+// TestAHookThatDoesNotReturnDoesNotKeepTheEngine from closing.
+func TestAHookThatDoesNotReturnDoesNotKeepTheEngine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, "on_breach: monolith")
+		blocked, over := make(chan struct{}), make(chan struct{})
+		s.OnEvent(func(context.Context, rollout.Event) {
+			close(blocked)
+			<-over
+		})
+		s.start()
+		s.until("25 %", share(25)) // was told
+		<-blocked
+		begun := time.Now()
+		s.close()
+		if took := time.Since(begun); took > hookGrace {
+			t.Errorf("closed after %s", took)
+		}
+		if !s.logs.contains("waited for no longer") {
+			t.Error("the log does not tell")
+		}
+		close(over)
+	})
+}
+
 // TestStatusTellsNothingOfAnEarlierState: between a change and the next look.
 func TestStatusTellsNothingOfAnEarlierState(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,9 @@ func (e *Engine) startShadowing() error {
 	s := e.options.Shadowing
 	if s == nil {
 		return nil
+	}
+	if s.Book == nil {
+		return errors.New("engine: shadowing needs a book to record in")
 	}
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue,

@@ -8,8 +8,11 @@ import (
 )
 
 // History reads a page of the stored journal, newest first unless the query
-// turns it. What is not stored yet is in Snapshot.Unsaved.
+// turns it. What is not stored yet is in Snapshot.Unsaved. It waits for the store
+// for Options.Wait at the longest.
 func (l *Ledger) History(ctx context.Context, q Query) ([]Change, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.options.Wait)
+	defer cancel()
 	return l.options.Store.History(ctx, q)
 }
 

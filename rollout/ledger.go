@@ -22,7 +22,8 @@ type Options struct {
 	Now func() time.Time
 	// Logger gets every change, and the store's failures. Default: none.
 	Logger *slog.Logger
-	// Wait is how long Open and a verb wait for the store. Default 2s.
+	// Wait is how long Open, a verb and a reader of the journal wait for the store.
+	// Default 2s.
 	Wait time.Duration
 }
 

@@ -433,6 +433,22 @@ func TestALateReleaseSparesANewHold(t *testing.T) {
 	})
 }
 
+// TestAVerbThatReadsTheJournalDoesNotWaitForItForever: the client's own patience
+// is no bound.
+func TestAVerbThatReadsTheJournalDoesNotWaitForItForever(t *testing.T) {
+	t.Parallel()
+	bubble(t, nil, func(t *testing.T, s *storetest.Faulty, l *rollout.Ledger) {
+		t.Helper()
+		must(t)(l.Set(t.Context(), "a", 10*percent, anna))
+		must(t)(l.Set(t.Context(), "a", 50*percent, anna))
+		s.Set(storetest.Hung())
+		got := <-inBackground(func() (rollout.Change, error) { return l.Undo(t.Context(), "a", 1, anna) })
+		if !errors.Is(got.err, context.DeadlineExceeded) || got.took != 2*time.Second {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // TestOfTwoChangesOfOneVersionOneIsRefused: while the raise is on its way to the
 // store, a hold of the same version waits for nothing; so the raise is refused.
 func TestOfTwoChangesOfOneVersionOneIsRefused(t *testing.T) {

@@ -174,7 +174,7 @@ func (l *Ledger) at(ctx context.Context, route string, version uint64) (RouteSta
 	}
 	q := Query{Route: route, Limit: MaxHistory}
 	for {
-		found, err := l.options.Store.History(ctx, q)
+		found, err := l.History(ctx, q)
 		if err != nil {
 			return RouteState{}, fmt.Errorf("reading the journal of %s: %w", route, err)
 		}
