@@ -168,3 +168,22 @@ func BenchmarkPublish(b *testing.B) {
 		bed.publish()
 	}
 }
+
+// BenchmarkIdentity is what it costs to know who a request is from and to give its
+// service a token, both in memory, against a route that wants neither.
+func BenchmarkIdentity(b *testing.B) {
+	table := `
+targets: { monolith: {}, s: {} }
+monolith: monolith
+routes:
+  - { name: plain, match: /plain, service: s, percent: 100, owner: o, fallback: [connect] }
+  - { name: known, match: /known, service: s, percent: 100, owner: o, fallback: [connect], identity: {} }
+`
+	cookies := http.Header{"Cookie": {"sessionid=alice"}}
+	site := Site{"monolith": brief{}, "s": brief{}}
+	without := newBed(b, strings.Replace(table, ", identity: {}", "", 1), withSite(site))
+	with := newBed(b, table, withSite(site), withDesk(new(desk)))
+	b.Run("none", func(b *testing.B) { measure(b, without, "/plain", cookies) })
+	b.Run("cookie", func(b *testing.B) { measure(b, with, "/plain", cookies) })
+	b.Run("token", func(b *testing.B) { measure(b, with, "/known", cookies) })
+}

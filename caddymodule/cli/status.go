@@ -8,6 +8,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -57,7 +58,7 @@ func rolloutStatus() *cobra.Command {
 		})
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "also routes that have no service yet")
-	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 3 when the brake is on, the table or flags are refused, or the store does not answer or has not taken all")
+	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 3 when the brake is on, the table or flags are refused, the store does not answer or has not taken all, or sessions cannot be looked up")
 	cmd.ValidArgsFunction = completeRoutes(&flags, anyRoute)
 	return cmd
 }
@@ -66,7 +67,11 @@ func rolloutStatus() *cobra.Command {
 // route does is not asked: a hold or an open breaker is at work, not broken.
 func (r *report) wrong() bool {
 	store := r.Server.Store
-	return r.Brake != nil || r.Server.Refused != nil || !store.Known || store.Error != "" || store.Unsaved > 0 || r.flagsRefused()
+	return r.Brake != nil || r.Server.Refused != nil || !store.Known || store.Error != "" || store.Unsaved > 0 || r.flagsRefused() || r.sessionsFail()
+}
+
+func (r *report) sessionsFail() bool {
+	return r.Server.Identity != nil && r.Server.Identity.Sessions.Store != "ok"
 }
 
 func (r *report) flagsRefused() bool {
@@ -145,6 +150,7 @@ func (r *report) printTrouble(t *terminal) {
 		t.styled(yellow, "%d changes are in force that the store has not taken yet", store.Unsaved)
 	}
 	r.printFlags(t)
+	r.printIdentity(t)
 	if !store.Known {
 		t.styled(red, "STATE NOT READ YET: every route is on the monolith")
 	}
@@ -152,6 +158,26 @@ func (r *report) printTrouble(t *terminal) {
 		orphan := &r.Server.Orphans[i]
 		t.styled(yellow, "%s has a state (%v) but is not in the table", orphan.Route, orphan.Share)
 	}
+}
+
+// printIdentity says what keeps services from their tokens.
+func (r *report) printIdentity(t *terminal) {
+	i := r.Server.Identity
+	if i == nil {
+		return
+	}
+	if s := i.Sessions; s.Store != "ok" {
+		t.styled(red, "SESSIONS cannot be looked up since %s, and their requests stay on the monolith: %s: %s", moment(s.Since), s.Reason, s.Error)
+	}
+	if odd := i.Sessions.Unread; odd != nil {
+		t.styled(yellow, "SESSIONS: one could not be read at %s: %s: %s", moment(odd.At), odd.Reason, odd.Error)
+	}
+	for _, key := range i.Keys {
+		if key.Phase == token.Signing {
+			return
+		}
+	}
+	t.styled(red, "NO KEY SIGNS: routes that need a token stay on the monolith")
 }
 
 // printFlags says which sources of flags are not well.

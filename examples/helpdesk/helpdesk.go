@@ -41,6 +41,9 @@ type Addresses struct {
 	Proxy, Admin, Monolith, FAQ, Tickets string
 	// Webhook is where the receiver of webhooks listens. Empty: there is none.
 	Webhook string
+	// Database is the monolith's, whose sessions the proxy reads. Empty: it reads
+	// none, and there is no route that needs to know who is signed in.
+	Database string
 }
 
 // DefaultAddresses are those of the files as they are in the repository.
@@ -48,6 +51,7 @@ func DefaultAddresses() Addresses {
 	return Addresses{
 		Proxy: "127.0.0.1:8080", Admin: "127.0.0.1:2019", Monolith: "127.0.0.1:8000",
 		FAQ: "127.0.0.1:8101", Tickets: "127.0.0.1:8102", Webhook: "127.0.0.1:8103",
+		Database: "helpdesk.sqlite3",
 	}
 }
 
@@ -68,20 +72,28 @@ func FreeAddresses() (a Addresses, err error) {
 // WebhookSecret is what the Caddyfile signs webhooks with.
 const WebhookSecret = "whsec_ZGVtby1rZXktdGhhdC1wcm90ZWN0cy1ub3RoaW5n"
 
-// webhook is what the Caddyfile says of the webhook.
-var webhook = regexp.MustCompile(`(?s)\n\n\t\t# Is told .*?\n\t\t}`)
+// What the Caddyfile says of the webhook and of the identity, and the route that
+// needs it.
+var (
+	webhook  = regexp.MustCompile(`(?s)\n\n\t\t# Is told .*?\n\t\t}`)
+	identity = regexp.MustCompile(`(?s)\n\n\t\t# Who is signed in .*?\n\t\t}`)
+	me       = regexp.MustCompile(`(?s)\n\n  # Who am I.*?\n    fallback: \[\]`)
+)
 
 // Config returns the proxy's Caddyfile and routes.yaml with these addresses.
 func Config(a Addresses) (caddyfile, routes string) {
-	plain, caddyfile := DefaultAddresses(), plainCaddyfile
+	plain, caddyfile, table := DefaultAddresses(), plainCaddyfile, plainRoutes
+	if a.Database == "" {
+		caddyfile, table = identity.ReplaceAllString(caddyfile, ""), me.ReplaceAllString(table, "")
+	}
 	if a.Webhook == "" {
 		caddyfile = webhook.ReplaceAllString(caddyfile, "")
 	}
 	site := func(address string) string { return "http://" + address[strings.LastIndex(address, ":"):] + " {" }
 	adapt := strings.NewReplacer(
-		site(plain.Proxy), site(a.Proxy), plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ,
+		site(plain.Proxy), site(a.Proxy), plain.Proxy, a.Proxy, plain.Database, a.Database, plain.Admin, a.Admin, plain.Monolith, a.Monolith, plain.FAQ, a.FAQ,
 		plain.Tickets, a.Tickets, plain.Webhook, a.Webhook)
-	return adapt.Replace(caddyfile), adapt.Replace(plainRoutes)
+	return adapt.Replace(caddyfile), adapt.Replace(table)
 }
 
 // FindPython returns an interpreter that can run the monolith, or ErrNoPython.

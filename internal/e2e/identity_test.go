@@ -22,6 +22,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/examples/helpdesk"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
@@ -71,7 +72,8 @@ func (k *knowing) verify(r *http.Request) (claims map[string]any, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return claims, verified.Claims(&claims)
+	err = verified.Claims(&claims)
+	return claims, err
 }
 
 // known is a proxy in front of Django and a service that must know its users.
@@ -294,5 +296,39 @@ func holds(t *testing.T, k *known, secret string) {
 	}
 	if strings.Contains(k.proxy.Log(), secret) {
 		t.Error("the log holds a secret")
+	}
+}
+
+// TestTheDemoShowsWhoIsSignedIn asks the demo's own service, by the demo's own
+// files: a browser without a session is sent to log in, and comes back.
+func TestTheDemoShowsWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	k := &known{t: t, desk: testbed.StartHelpdesk(t)}
+	k.proxy = testbed.StartStrangler(t, func(address, admin string) (string, string) {
+		tickets := testbed.StartTickets(t, k.desk.Database(), "-issuer", "http://"+address)
+		return helpdesk.Config(helpdesk.Addresses{
+			Proxy: address, Admin: admin, Monolith: k.desk.Address, FAQ: "127.0.0.1:1", Tickets: tickets.Address, Database: k.desk.Database(),
+		})
+	})
+	anna := k.browser()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, anna.base+"/v1/me/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/html")
+	response, err := anna.client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := response.Request.URL.RequestURI(); got != "/accounts/login/?next=%2Fv1%2Fme%2F" {
+		t.Errorf("who is not signed in came to %s", got)
+	}
+	anna.send("/accounts/login/?next=%2Fv1%2Fme%2F", "/accounts/login/?next=%2Fv1%2Fme%2F", url.Values{"username": {"anna"}, "password": {"helpdesk"}})
+	status, by, text := anna.get("/v1/me/")
+	if status != http.StatusOK || by != "tickets-service" || !strings.Contains(text, "You are anna") {
+		t.Errorf("%d by %s: %s", status, by, text)
 	}
 }

@@ -83,18 +83,19 @@ func StartFAQ(tb testing.TB, database string) *Program {
 	return startService(tb, "faq", database)
 }
 
-// StartTickets starts the tickets service on the monolith's database.
-func StartTickets(tb testing.TB, database string) *Program {
+// StartTickets starts the tickets service on the monolith's database, with more
+// arguments.
+func StartTickets(tb testing.TB, database string, more ...string) *Program {
 	tb.Helper()
-	return startService(tb, "tickets", database)
+	return startService(tb, "tickets", database, more...)
 }
 
-func startService(tb testing.TB, name, database string) *Program {
+func startService(tb testing.TB, name, database string, more ...string) *Program {
 	tb.Helper()
 	address := freeAddress(tb)
 	command := process.Command{
 		Name: "the " + name + " service", Path: build(tb, "examples/helpdesk/"+name),
-		Args: []string{"-db", filepath.Clean(database), "-listen", address},
+		Args: append([]string{"-db", filepath.Clean(database), "-listen", address}, more...),
 	}
 	return start(tb, address, command, answers("http://"+address+"/v1/"+name+"/1"))
 }

@@ -50,6 +50,14 @@ func (s *stack) start(ctx context.Context) error {
 	if _, err := os.Stat(s.strangler); err != nil {
 		return fmt.Errorf("there is no %s yet; make build makes it", s.strangler)
 	}
+	if err := s.startMonolith(ctx); err != nil {
+		return err
+	}
+	if s.standin {
+		s.addresses.Database = "" // it has no table of sessions
+	} else {
+		s.addresses.Database = helpdesk.Database(s.dir)
+	}
 	caddyfile, routes := helpdesk.Config(s.addresses)
 	// The copy lies elsewhere; editors still find the schema.
 	routes = strings.Replace(routes, "$schema=../..", "$schema="+s.root, 1)
@@ -58,15 +66,12 @@ func (s *stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.startMonolith(ctx); err != nil {
-		return err
-	}
 	faq, err := s.startService(ctx, "faq", s.addresses.FAQ)
 	if err != nil {
 		return err
 	}
 	s.faq = faq.PID()
-	if _, err := s.startService(ctx, "tickets", s.addresses.Tickets); err != nil {
+	if _, err := s.startService(ctx, "tickets", s.addresses.Tickets, "-issuer", "http://"+s.addresses.Proxy); err != nil {
 		return err
 	}
 	if err := s.startHook(ctx); err != nil {
@@ -137,7 +142,7 @@ func (s *stack) serve(ctx context.Context, name, address string, handler http.Ha
 }
 
 // startService builds and starts one of the services.
-func (s *stack) startService(ctx context.Context, name, address string) (*process.Process, error) {
+func (s *stack) startService(ctx context.Context, name, address string, more ...string) (*process.Process, error) {
 	binary := filepath.Join(s.root, "bin", "helpdesk-"+name)
 	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./examples/helpdesk/"+name)
 	build.Dir = s.root
@@ -145,7 +150,7 @@ func (s *stack) startService(ctx context.Context, name, address string) (*proces
 		return nil, fmt.Errorf("building the %s service: %w\n%s", name, err, out)
 	}
 	return s.startProcess(ctx, name, address, process.Command{
-		Path: binary, Args: []string{"-db", helpdesk.Database(s.dir), "-listen", address},
+		Path: binary, Args: append([]string{"-db", helpdesk.Database(s.dir), "-listen", address}, more...),
 	})
 }
 

@@ -14,6 +14,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"io"
 	"log/slog"
 	"net/http"
@@ -23,11 +24,15 @@ import (
 )
 
 func main() {
+	issuer := flag.String("issuer", "http://127.0.0.1:8080", "`URL` of the site that says who is signed in")
 	service.Main("tickets", "127.0.0.1:8102", func(ctx context.Context, db string, logger *slog.Logger) (http.Handler, io.Closer, error) {
 		store, err := queue.Open(ctx, db)
 		if err != nil {
 			return nil, nil, err
 		}
-		return newSlowable(queue.NewHandler(store, "tickets-service", logger), logger), store, nil
+		mux := http.NewServeMux()
+		mux.Handle("/", newSlowable(queue.NewHandler(store, "tickets-service", logger), logger))
+		mux.Handle("GET /v1/me/{$}", &me{issuer: *issuer, logger: logger})
+		return mux, store, nil
 	})
 }
