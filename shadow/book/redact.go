@@ -147,7 +147,7 @@ func (l *requestLine) query(key []byte, query string, open []string) {
 			text := separator + plain + "=" + printable(value, maxValue)
 			l.both(text, text)
 		default:
-			l.both(separator+plain+"={~"+hash(key, value)+"}", separator+plain+"={"+plain+"}")
+			l.both(separator+plain+"={"+plain+"~"+hash(key, value)+"}", separator+plain+"={"+plain+"}")
 		}
 		separator = "&"
 	}
