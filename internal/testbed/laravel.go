@@ -57,4 +57,4 @@ func RequireLaravel(tb testing.TB) {
 	}
 }
 
-var errNoLaravel = errors.New("Laravel's classes are not here; tools/deps.sh installs them")
+var errNoLaravel = errors.New("the classes of Laravel are not here; tools/deps.sh installs them")

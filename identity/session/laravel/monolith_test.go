@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -74,11 +75,9 @@ func inDatabase(t *testing.T, settings object) laravel.Store {
 func database(tb testing.TB, settings object) (sqldb.Queryer, sqldb.Dialect) {
 	tb.Helper()
 	config := settings["database.connections"].(object)["main"].(object)
-	address := ""
+	address := fmt.Sprintf("postgres://postgres@%v:%v/postgres", config["host"], config["port"])
 	if config["driver"] == "sqlite" {
-		address = "sqlite://" + config["database"].(string)
-	} else {
-		address = "postgres://postgres@" + config["host"].(string) + ":" + config["port"].(string) + "/postgres"
+		address = fmt.Sprintf("sqlite://%v", config["database"])
 	}
 	db, dialect, err := sqldb.Open(address)
 	must(tb, err)
