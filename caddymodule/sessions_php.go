@@ -58,15 +58,6 @@ func (s *PHPSessions) Provision(caddy.Context) error {
 	return tryOpen(s)
 }
 
-// tryOpen says what is wrong with the settings of a format.
-func tryOpen(format SessionFormat) error {
-	opened, err := format.Open(time.Now)
-	if err != nil {
-		return err
-	}
-	return opened.Close()
-}
-
 // Open implements SessionFormat.
 func (s *PHPSessions) Open(now func() time.Time) (*Sessions, error) {
 	config := php.Config{CookieName: s.Cookie}
