@@ -88,6 +88,7 @@ func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucke
 		return Different, whyAgainFailed
 	}
 	repeated := p.comparer.Compare(second.Answer, fresh.Answer, m.all.now())
+	rec.Repeated = &repeated
 	if equal(&repeated) || allWithin(&repeated, noisy) {
 		return NotReproducible, ""
 	}

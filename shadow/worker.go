@@ -15,7 +15,7 @@ func (m *Mirror) handle(x *Exchange) {
 	defer x.free()
 	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint()}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
-		rec.Bucket, rec.Why, rec.Result, rec.Again = NotComparable, "panic", diff.Result{}, nil
+		rec.Bucket, rec.Why, rec.Result, rec.Again, rec.Repeated = NotComparable, "panic", diff.Result{}, nil, nil
 	}
 	m.count(rec)
 	m.guarded(rec, func() { m.all.options.Recorder.Record(rec) })

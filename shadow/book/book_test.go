@@ -78,7 +78,7 @@ func comparison(t *testing.T, c *clock, monolith, service string, change func(*s
 	r.Result = compare.Compare(r.Monolith.Answer, r.Service.Answer, c.now())
 	r.Bucket = shadow.Equal
 	if r.Result.Verdict == diff.Different {
-		r.Bucket = shadow.Different
+		r.Bucket, r.Repeated = shadow.Different, &r.Result
 	}
 	if change != nil {
 		change(r)
@@ -216,6 +216,33 @@ func TestASecondAnswerAskedForAfterTheFactIsNoPair(t *testing.T) {
 		b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, func(r *shadow.Record) { r.Again, r.Chosen, r.Rare = &again, true, true }))
 	}
 	if s := look(t, b, "faq-read").Signatures[0]; s.Pairs != 0 || s.Judgement != report.Confirmed {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestWhatDiffersByChanceIsNoiseBesideARealDifference: a field that is noisy half
+// of the time comes again by chance, next to one that the service has wrong, and
+// where nobody could be asked again.
+func TestWhatDiffersByChanceIsNoiseBesideARealDifference(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	for i := range 40 {
+		again := comparison(t, c, `{"a":1,"noise":1}`, fmt.Sprintf(`{"a":1,"noise":%d}`, 1+i%2), nil).Result
+		repeated := comparison(t, c, `{"a":1,"noise":1}`, fmt.Sprintf(`{"a":2,"noise":%d}`, 1+i/2%2), nil).Result
+		b.Record(comparison(t, c, `{"a":1,"noise":1}`, `{"a":2,"noise":2}`, func(r *shadow.Record) { r.Again, r.Repeated = &again, &repeated }))
+		b.Record(comparison(t, c, `{"c":1}`, `{"c":2}`, func(r *shadow.Record) { r.Why, r.Repeated = "not_asked_again", nil }))
+	}
+	got := map[string]report.Signature{}
+	for _, s := range look(t, b, "faq-read").Signatures {
+		got[s.Signature[:strings.IndexByte(s.Signature, ' ')]] = s
+	}
+	if s := got["$.a"]; s.Judgement != report.Confirmed || s.Confirmed != 40 {
+		t.Errorf("%+v", s)
+	}
+	if s := got["$.noise"]; s.Judgement != report.Noise || s.Confirmed != 10 {
+		t.Errorf("%+v", s)
+	}
+	if s := got["$.c"]; s.Judgement != report.Open || s.Confirmed != 0 {
 		t.Errorf("%+v", s)
 	}
 }

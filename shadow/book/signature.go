@@ -15,7 +15,8 @@ import (
 type Signature struct {
 	Signature string `json:"signature"`
 	// Count is how many comparisons differed so, Unbiased how many of them were
-	// not taken for being rare, Confirmed how many were when asked again.
+	// not taken for being rare, Confirmed how many differed so again when both were
+	// asked again.
 	Count     uint64 `json:"count"`
 	Unbiased  uint64 `json:"unbiased"`
 	Confirmed uint64 `json:"confirmed"`
@@ -37,6 +38,10 @@ const (
 	other       = "(other)"
 	maxPaths    = 8
 	maxStatuses = 8
+	// plainly is how many times as often as the monolith differs from itself a
+	// difference must have come again to be confirmed: what differs by chance comes
+	// again by chance, and never more often than it is noise.
+	plainly = 3
 )
 
 func (s *Signature) clone() Signature {
@@ -63,7 +68,7 @@ func (s *Signature) differ(r *shadow.Record, again bool) {
 	if !r.Rare {
 		s.Unbiased++
 	}
-	if r.Bucket == shadow.Different && !again {
+	if r.Bucket == shadow.Different && !again && r.Repeated != nil && has(r.Repeated.Differences, s.Signature) {
 		s.Confirmed++
 	}
 	if s.First.IsZero() || r.At.Before(s.First) {
@@ -99,7 +104,7 @@ func (s *Signature) judge(proved bool) report.Judgement {
 	switch {
 	case proved:
 		return report.Worse
-	case s.Confirmed > 0:
+	case s.Confirmed > plainly*s.Noise:
 		return report.Confirmed
 	case s.Noise > 0 || s.Both > 0 || s.Monolith > 0:
 		return report.Noise
