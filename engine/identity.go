@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,7 @@ type Identity struct {
 // whois is an Identity at work.
 type whois struct {
 	Identity
+	now      func() time.Time
 	host     string // of the issuer, where the keys are published
 	paths    [2]string
 	publish  [2]http.Handler
@@ -49,7 +51,7 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 	if i == nil {
 		return nil, nil //nolint:nilnil // without an identity nobody is known, which is no error
 	}
-	w := &whois{Identity: *i, origins: http.NewCrossOriginProtection(), guard: newGuard(i.RemoveHeaders)}
+	w := &whois{Identity: *i, now: now, origins: http.NewCrossOriginProtection(), guard: newGuard(i.RemoveHeaders)}
 	for _, origin := range i.TrustedOrigins {
 		if err := w.origins.AddTrustedOrigin(origin); err != nil {
 			return nil, fmt.Errorf("trusted_origins: %w", err)
@@ -84,9 +86,14 @@ type papers struct {
 	name    string
 	route   routes.Identity
 	service *token.Service // nil: no token
+	shadow  *token.Service // the same for mirrored requests, whose tokens say so
 	bare    bool           // the token goes without Bearer
 	strip   []string       // cookies that the service does not get
 }
+
+// shadowClaim is what the tokens of mirrored requests say beside all else: whoever
+// acts on one, as by sending a mail, can leave that.
+const shadowClaim = "shadow"
 
 // papersOf makes the papers of a route with a service; nil without an identity.
 func (w *whois) papersOf(r *routes.Route) (*papers, error) {
@@ -114,9 +121,14 @@ func (w *whois) papersOf(r *routes.Route) (*papers, error) {
 		o.Claims[name] = token.Claim{Attribute: attribute}
 	}
 	var err error
-	p.service, err = w.Ring.Service(o)
+	if p.service, err = w.Ring.Service(o); err != nil {
+		return p, err // without a service; the monolith serves
+	}
+	o.Claims = maps.Clone(o.Claims)
+	o.Claims[shadowClaim] = token.Claim{Value: true}
+	p.shadow, err = w.Ring.Service(o)
 	p.bare = p.route.Header != routes.DefaultTokenHeader
-	return p, err // with an error there is no service, and the monolith serves
+	return p, err
 }
 
 // unknown are the problems of a table that needs to know more of who requests are

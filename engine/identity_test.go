@@ -3,10 +3,13 @@ package engine
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -336,4 +339,30 @@ func TestGlanceFindsTheKeyThatTheUserHas(t *testing.T) {
 		}
 		equal(t, cookies, glanced, key.text)
 	}
+}
+
+// A flag's rules may ask who is signed in; in doubt the flag is not asked.
+func TestFlagsMayAskWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "flags.json")
+	must(t, os.WriteFile(path, []byte(`{"flags": {"gold": {"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off",
+		"targeting": {"if": [{"and": [{"==": [{"var": "user"}, "7"]}, {"==": [{"var": "claims.session.plan"}, "gold"]}]}, "on", "off"]}}}}`), 0o600))
+	evaluator, err := flags.New(flags.Options{Sources: []flags.Source{flags.FlagdFile(path)}})
+	must(t, err)
+	t.Cleanup(func() { must(t, evaluator.Close()) })
+	d := new(desk)
+	b := newBed(t, `
+targets: { monolith: { url: MONOLITH }, s: { url: SERVICE } }
+monolith: monolith
+routes:
+  - { name: gold, match: /gold, service: s, owner: o, fallback: [], sticky: ip, flag: gold, flag_attributes: [user, claims.session.plan] }
+`, withDesk(d), func(_ *bed, o *Options) { o.Flags = evaluator })
+	b.results = make(chan Result, 1)
+	for who, want := range map[string]string{"alice": "flag service", "bob": "flag monolith", "nobody": "flag monolith"} {
+		reason, by, _ := b.reason(http.MethodGet, "/gold", signedIn(who))
+		equal(t, who, reason+" "+by, want)
+	}
+	d.set(func() { d.down = true })
+	reason, by, _ := b.reason(http.MethodGet, "/gold", signedIn("carol"))
+	equal(t, "store down", reason+" "+by, "session_unavailable monolith")
 }

@@ -58,6 +58,7 @@ func (e *Engine) mirror(p *plan) error {
 	var known []book.Route
 	for _, entry := range p.table.Routes() {
 		if s, mirrored := shadowSettings(p.table.Document(), entry); mirrored {
+			e.identity.introduce(&s, p.lanes[entry.Index].papers)
 			settings = append(settings, s)
 			route, err := bookRoute(entry.Route, s.Compare)
 			if err != nil {
@@ -154,7 +155,7 @@ func (m *mirrored) sample(l *lane, r *http.Request, c *proxy.Client, result *Res
 	}
 	m.Exchange = l.mirror.Sample(r, &shadow.Arrival{
 		RequestID: result.RequestID, TraceID: result.TraceID, At: start, Arm: result.Decision.Arm,
-		Marked: m.marked, Client: shadow.Client(*c),
+		Marked: m.marked, Client: shadow.Client(*c), Principal: result.pass.value,
 	})
 }
 

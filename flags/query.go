@@ -75,15 +75,18 @@ func (q *Query) context() openfeature.EvaluationContext {
 	}
 	all := make(map[string]any, len(q.Attributes))
 	for _, a := range q.Attributes {
-		group, name, nested := strings.Cut(a.Name, ".")
-		if !nested {
-			all[a.Name] = a.Value
-			continue
-		}
-		object, ok := all[group].(map[string]any)
-		if !ok {
-			object = map[string]any{}
-			all[group] = object
+		object, name := all, a.Name
+		for {
+			group, rest, nested := strings.Cut(name, ".")
+			if !nested {
+				break
+			}
+			inner, ok := object[group].(map[string]any)
+			if !ok {
+				inner = map[string]any{}
+				object[group] = inner
+			}
+			object, name = inner, rest
 		}
 		object[name] = a.Value
 	}

@@ -230,7 +230,42 @@ func TestTheMonolithsUsersAreTheServicesUsers(t *testing.T) {
 		t.Errorf("%+v", status.Identity)
 	}
 	noSecrets(t, k, chloe)
+	reloaded(t, k, chloe)
 	storeDown(t, k, chloe)
+}
+
+// reloaded holds that a reload with the same settings keeps what is known, and one
+// with others takes them.
+func reloaded(t *testing.T, k *known, b *person) {
+	t.Helper()
+	file := filepath.Join(k.proxy.Dir, "Caddyfile")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := k.proxy.Status(t).Identity
+	if err := k.proxy.Reload(t, string(text)+"\n# again\n"); err != nil {
+		t.Fatal(err)
+	}
+	if after := k.proxy.Status(t).Identity; after.Sessions.Lookups["known"] < before.Sessions.Lookups["known"] || after.Minted < before.Minted {
+		t.Errorf("a reload lost what was known: %+v, before %+v", after, before)
+	}
+	if err := k.proxy.Reload(t, strings.Replace(string(text), "bound 1s", "bound 1100ms", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if b.me() == nil {
+		t.Error("with other settings nobody is known")
+	}
+	after := k.proxy.Status(t).Identity
+	if after.Keys[0].ID != before.Keys[0].ID || after.Minted != 1 {
+		t.Errorf("other settings: %+v, before %+v", after, before)
+	}
+	if err := k.proxy.Reload(t, strings.Replace(string(text), "secret_key demo", "secret_key {env.NO_SUCH_KEY} demo", 1)); err == nil {
+		t.Error("a bad block was taken")
+	}
+	if b.me() == nil {
+		t.Error("after a refused reload nobody is known")
+	}
 }
 
 // within holds a change that nobody tells the proxy of to the bound.

@@ -1,0 +1,34 @@
+package engine
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A mirrored request has a token of its own and, like the client's own request to
+// the service, no cookie of the session.
+func TestAShadowKnowsTheUserAndHasNoCookie(t *testing.T) {
+	t.Parallel()
+	table := strings.ReplaceAll(shadowTable, "SHADOW", "")
+	table = strings.Replace(table, "    fallback: []\n", "    fallback: []\n    identity: {}\n", 1)
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	if by := b.servedBy("/faq/1", signedIn("alice", "Authorization", "Basic own")); by != "monolith" {
+		t.Fatal("served by", by)
+	}
+	if got := b.compared(1); got.Buckets["equal"] != 1 {
+		t.Fatalf("%+v", got.Buckets)
+	}
+	if claims := b.verified("faq"); claims["sub"] != "7" || claims["shadow"] != true {
+		t.Errorf("%v", claims)
+	}
+	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
+	if by := b.servedBy("/faq/1", http.Header{}); by != "monolith" {
+		t.Fatal("served by", by)
+	}
+	if got := b.compared(2); got.Buckets["equal"] != 1 {
+		t.Errorf("who is anonymous was mirrored: %+v", got.Buckets)
+	}
+}
