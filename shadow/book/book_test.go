@@ -592,3 +592,20 @@ func BenchmarkRecordMissed(b *testing.B) {
 		}
 	})
 }
+
+func TestARestartInARollingDeployBeginsNoEra(t *testing.T) {
+	t.Parallel()
+	store := book.NewMemory()
+	var b *book.Book
+	for _, build := range []string{"s1", "s2", "s1"} {
+		next, c := open(t, book.Options{Store: store})
+		b = next
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":1}`, func(r *shadow.Record) { r.Service.Build = build }))
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := look(t, b, "faq-read"); r.Era.Number != 2 || r.Era.Service != "s2" || r.Earlier[0].Compared != 2 {
+		t.Errorf("%+v, earlier %+v", r.Era, r.Earlier)
+	}
+}

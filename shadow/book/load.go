@@ -24,7 +24,7 @@ func (b *Book) load(ctx context.Context) error {
 			continue
 		}
 		e := newEra(&row.Era)
-		e.dirty = false
+		e.dirty, e.touched = false, now // a restart is no silence
 		eras[EraKey{row.Route, row.Number}] = e
 		rt.eras = append(rt.eras, e)
 	}
