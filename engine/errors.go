@@ -131,6 +131,7 @@ var statuses = [...]struct {
 	{ErrNoPlan, http.StatusUnprocessableEntity},
 	{ErrNoShadowing, http.StatusServiceUnavailable},
 	{book.ErrUnknownRoute, http.StatusNotFound},
+	{book.ErrUnknownSignature, http.StatusNotFound},
 	{ErrRefused, http.StatusUnprocessableEntity},
 	{ErrNotRemembered, http.StatusUnprocessableEntity},
 	{rollout.ErrReasonRequired, http.StatusBadRequest},

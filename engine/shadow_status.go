@@ -106,6 +106,15 @@ func (e *Engine) ShadowReport(ctx context.Context, names ...string) (*report.Rep
 	return e.options.Shadowing.Book.Report(ctx, names...)
 }
 
+// ShadowSamples are the samples that are kept of a route, or of one signature of
+// it, at most limit. It is refused with ErrNoShadowing and as book.Book.Kept is.
+func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, limit int) ([]report.Kept, error) {
+	if e.mirrors == nil {
+		return nil, ErrNoShadowing
+	}
+	return e.options.Shadowing.Book.Kept(ctx, route, signature, limit)
+}
+
 // ResetShadow begins a route's evidence anew. Who and why stand in the report, as
 // the cause of the era that begins; what was before stays there as an earlier one.
 func (e *Engine) ResetShadow(route, by, reason string) (ShadowRoute, error) {

@@ -103,6 +103,7 @@ var (
 		PathPreview:        {post: preview, body: maxDraft},
 		PathShadow:         {get: shadowStatus},
 		PathShadowReport:   {get: shadowReport},
+		PathShadowSamples:  {get: shadowSamples},
 		PathShadowReset:    {post: shadowReset},
 		PathBrake:          {post: verb(brake)},
 		PathReleaseOfBrake: {post: verb(releaseBrake)},

@@ -34,6 +34,7 @@ const (
 	PathHistory        = "/strangler/rollout/history"
 	PathShadow         = "/strangler/shadow"
 	PathShadowReport   = "/strangler/shadow/report"
+	PathShadowSamples  = "/strangler/shadow/samples"
 	PathShadowReset    = "/strangler/shadow/reset"
 	PathBrake          = "/strangler/brake/on"
 	PathReleaseOfBrake = "/strangler/brake/release"

@@ -36,6 +36,12 @@ func init() {
 			CobraFunc: rolloutFamily,
 		},
 		{
+			Name:      "shadow",
+			Short:     "Shows what comparing a service with the monolith came to",
+			Long:      "Shows what comparing a service with the monolith came to: whether a route's gate is met, in which ways answers differ, what was not compared." + exitHelp,
+			CobraFunc: shadowFamily,
+		},
+		{
 			Name:      "brake",
 			Usage:     "REASON",
 			Short:     "Sends every route to the monolith, at once",

@@ -16,7 +16,7 @@ const (
 	ExitOK          = 0 // done
 	ExitError       = 1 // refused or failed; standard error says why
 	ExitUsage       = 2 // the command line is wrong; nothing was done
-	ExitFindings    = 3 // done, and what was looked for is there: lint found an error, status --check something wrong
+	ExitFindings    = 3 // done, and what was looked for is there: lint found an error, status --check something wrong, a gate is not met
 	ExitUnreachable = 4 // no server answers at the admin address; nothing was done
 	ExitConflict    = 5 // somebody else changed it meanwhile; with --wait after it was done, else nothing was
 	ExitRolledBack  = 6 // done, and while waiting a guard rolled the rollout back or stopped it
@@ -25,7 +25,7 @@ const (
 
 const exitHelp = `
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check),
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check, a gate that is not met),
 4 no server at the admin address, 5 somebody else changed it meanwhile;
 with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it.`
 

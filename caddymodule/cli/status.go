@@ -13,9 +13,9 @@ import (
 	"github.com/strangler-proxy/strangler/routes"
 )
 
-// report is what rollout status prints as JSON: what the server says of its
+// rolloutReport is what rollout status prints as JSON: what the server says of its
 // rollouts and of itself.
-type report struct {
+type rolloutReport struct {
 	engine.RolloutStatus
 	Server engine.Status `json:"server"`
 }
@@ -31,7 +31,7 @@ func rolloutStatus() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var now report
+			var now rolloutReport
 			if err := server.get(ctx, admin.PathStatus, &now.Server); err != nil {
 				return err
 			}
@@ -65,7 +65,7 @@ func rolloutStatus() *cobra.Command {
 
 // wrong says whether the server as a whole does not do what it was told. What a
 // route does is not asked: a hold or an open breaker is at work, not broken.
-func (r *report) wrong() bool {
+func (r *rolloutReport) wrong() bool {
 	store := r.Server.Store
 	return r.Brake != nil || r.Server.Refused != nil || !store.Known || store.Error != "" || store.Unsaved > 0 || r.flagsRefused() || r.sessionsFail()
 }
@@ -74,7 +74,7 @@ func (r *report) sessionsFail() bool {
 	return r.Server.Identity != nil && r.Server.Identity.Sessions.Store != "ok"
 }
 
-func (r *report) flagsRefused() bool {
+func (r *rolloutReport) flagsRefused() bool {
 	if r.Server.Flags == nil {
 		return false
 	}
@@ -87,7 +87,7 @@ func (r *report) flagsRefused() bool {
 }
 
 // only leaves one route.
-func (r *report) only(name string) error {
+func (r *rolloutReport) only(name string) error {
 	for i := range r.Routes {
 		if r.Routes[i].Route == name {
 			r.Routes = r.Routes[i : i+1]
@@ -97,7 +97,7 @@ func (r *report) only(name string) error {
 	return noRoute(name)
 }
 
-func (r *report) print(t *terminal, all bool) {
+func (r *rolloutReport) print(t *terminal, all bool) {
 	if brake := r.Brake; brake != nil {
 		t.styled(red, "BRAKE ON: every route is on the monolith since %s, by %s: %s", moment(brake.Since), brake.By, brake.Reason)
 	}
@@ -123,7 +123,7 @@ func (r *report) print(t *terminal, all bool) {
 }
 
 // printTrouble says what keeps the server from doing what it was told.
-func (r *report) printTrouble(t *terminal) {
+func (r *rolloutReport) printTrouble(t *terminal) {
 	if refused := r.Server.Refused; refused != nil {
 		running := "the one before it runs"
 		if table := r.Server.Table; table != nil && !table.Taken.IsZero() {
@@ -181,7 +181,7 @@ func (r *report) printIdentity(t *terminal) {
 }
 
 // printFlags says which sources of flags are not well.
-func (r *report) printFlags(t *terminal) {
+func (r *rolloutReport) printFlags(t *terminal) {
 	if r.Server.Flags == nil {
 		return
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -90,7 +92,8 @@ func setup(env *testscript.Env) error {
 }
 
 // target says who it is and what it was asked. /slow takes a second for its body;
-// /endless never ends.
+// /endless never ends. /v1/same/ is the same JSON from everybody, and /v1/typed/
+// differs in the type of one member.
 func target(name string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
@@ -105,6 +108,15 @@ func target(name string) http.Handler {
 			_, _ = io.WriteString(w, "data: first\n\n")
 			_ = http.NewResponseController(w).Flush()
 			<-r.Context().Done()
+			return
+		}
+		if kind, found := strings.CutPrefix(r.URL.Path, "/v1/"); found && (strings.HasPrefix(kind, "same/") || strings.HasPrefix(kind, "typed/")) {
+			id := any(path.Base(kind))
+			if name == "service" && strings.HasPrefix(kind, "typed/") {
+				id = 7
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(map[string]any{"id": id, "title": "How to " + path.Base(kind)})
 			return
 		}
 		_, _ = fmt.Fprintf(w, "%s %s", name, r.URL.RequestURI())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/strangler-proxy/strangler/shadow/diff"
@@ -133,10 +134,12 @@ func (s *structurer) object(path string, depth int) error {
 	return err
 }
 
-// list shows the first elements; a difference further on has its path.
+// list shows the first elements, and how many more there are as "<n more>"; a
+// difference further on has its path.
 func (s *structurer) list(path string, depth int) error {
 	s.write("[")
-	for n := 0; s.in.More(); n++ {
+	n := 0
+	for ; s.in.More(); n++ {
 		switch {
 		case n == maxElements:
 			s.mute++
@@ -149,6 +152,9 @@ func (s *structurer) list(path string, depth int) error {
 		if n >= maxElements && !s.in.More() {
 			s.mute--
 		}
+	}
+	if n > maxElements {
+		s.write(`,"<` + strconv.Itoa(n-maxElements) + ` more>"`)
 	}
 	s.write("]")
 	_, err := s.in.Token()

@@ -13,7 +13,7 @@ var page string
 var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"moment": moment, "percent": percent, "millis": millis, "line": line,
 	"count":    func(n uint64) string { return number(n) },
-	"words":    State.words,
+	"words":    State.Words,
 	"standing": func(v Verdict) string { return v.standing() },
 	"toGo":     func(v Verdict) string { return v.toGo() },
 	"builds":   func(e Era) string { return e.builds() },

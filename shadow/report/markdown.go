@@ -53,7 +53,7 @@ func code(s string) string {
 
 func (m *markdownWriter) route(r *Route) {
 	v := &r.Verdict
-	m.line("## %s: %s\n", prose(r.Route), v.State.words())
+	m.line("## %s: %s\n", prose(r.Route), v.State.Words())
 	for _, reason := range v.Reasons {
 		m.line("- %s", prose(reason))
 	}

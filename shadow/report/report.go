@@ -192,8 +192,16 @@ type Sample struct {
 	// and placeholders in braces.
 	Curl string `json:"curl"`
 	// Expected is the monolith's answer as far as it may be shown: for JSON its
-	// structure with placeholders for values, else empty.
+	// structure with placeholders for values ("<string>", "<number>", "<bool>"),
+	// for names that look like data ("<name~hash>") and, at the end of a list, for
+	// elements that are left out ("<8 more>"); else empty.
 	Expected string `json:"expected,omitempty"`
+}
+
+// Kept is a sample with the signature that it is of.
+type Kept struct {
+	Signature string `json:"signature"`
+	Sample
 }
 
 // Header is one header field in the order of names.

@@ -53,11 +53,11 @@ func (t *textWriter) paint(code, text string) string {
 func (t *textWriter) state(s State) string {
 	switch s {
 	case Met:
-		return t.paint(green, s.words())
+		return t.paint(green, s.Words())
 	case NotYet:
-		return t.paint(yellow, s.words())
+		return t.paint(yellow, s.Words())
 	default:
-		return t.paint(red, s.words())
+		return t.paint(red, s.Words())
 	}
 }
 
@@ -110,6 +110,16 @@ func (t *textWriter) signatures(r *Route) {
 	if r.MoreSignatures > 0 {
 		t.line("  and %d more signatures", r.MoreSignatures)
 	}
+}
+
+// TextSamples writes samples for a terminal, in colour where it is asked for.
+func TextSamples(w io.Writer, samples []Kept, colour bool) error {
+	t := &textWriter{out: bufio.NewWriter(w), colour: colour}
+	for i := range samples {
+		t.line("%d. %s  %s", i+1, t.paint(bold, line(samples[i].Signature)), moment(samples[i].At))
+		t.sample(&samples[i].Sample)
+	}
+	return t.out.Flush()
 }
 
 // maxTextParts is how many differences of a sample fit a terminal.

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// stateWords are how a state reads.
-func (s State) words() string {
+// Words are how a state reads.
+func (s State) Words() string {
 	switch s {
 	case Met:
 		return "gate met"
