@@ -70,7 +70,7 @@ func (r *rolloutReport) wrong() bool {
 	return r.Brake != nil || r.Server.Refused != nil || !store.Known || store.Error != "" || store.Unsaved > 0 || r.flagsRefused() || r.sessionsFail()
 }
 
-func (r *report) sessionsFail() bool {
+func (r *rolloutReport) sessionsFail() bool {
 	return r.Server.Identity != nil && r.Server.Identity.Sessions.Store != "ok"
 }
 
@@ -161,7 +161,7 @@ func (r *rolloutReport) printTrouble(t *terminal) {
 }
 
 // printIdentity says what keeps services from their tokens.
-func (r *report) printIdentity(t *terminal) {
+func (r *rolloutReport) printIdentity(t *terminal) {
 	i := r.Server.Identity
 	if i == nil {
 		return
