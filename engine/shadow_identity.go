@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"net/http"
+	"slices"
 
+	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/shadow"
 )
@@ -13,7 +15,11 @@ import (
 // the service would not get is not mirrored to it. The session is looked up by the
 // worker: no client waits for it.
 func (w *whois) introduce(s *shadow.Settings, p *papers) {
-	if p == nil {
+	if w == nil {
+		return
+	}
+	if p == nil { // a route without a service, whose shadow names a target
+		s.Secrets = append(slices.Clone(w.Resolver.Names()), "sessionid", "csrftoken", w.CSRFCookie, identity.CarryCookie)
 		return
 	}
 	if s.Secrets = p.strip; p.strip == nil {

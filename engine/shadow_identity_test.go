@@ -32,3 +32,19 @@ func TestAShadowKnowsTheUserAndHasNoCookie(t *testing.T) {
 		t.Errorf("who is anonymous was mirrored: %+v", got.Buckets)
 	}
 }
+
+// A route without a service has no papers; what its shadow hears is no session's
+// cookie either.
+func TestAShadowOfARouteWithoutServiceHasNoCookie(t *testing.T) {
+	t.Parallel()
+	table := strings.ReplaceAll(shadowTable, "SHADOW", "target: faq")
+	table = strings.Replace(table, "    service: faq\n    sticky: header:X-User\n    fallback: []\n", "", 1)
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	b.servedBy("/faq/1", http.Header{"Cookie": {"lang=en; sessionid=alice; csrftoken=x; strangler_login=y"}})
+	if got := b.compared(1); got.Buckets["equal"] != 1 {
+		t.Fatalf("%+v", got.Buckets)
+	}
+	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
+}

@@ -123,7 +123,7 @@ func TestHungShadowChangesNothing(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
 	const asked = 150
-	var direct, behind []time.Duration
+	direct, behind := make([]time.Duration, 0, asked), make([]time.Duration, 0, asked)
 	for range asked {
 		want, took := timed(t, client, django.URL("/v1/tickets/1"))
 		direct = append(direct, took)
