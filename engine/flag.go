@@ -141,9 +141,10 @@ func (e *Engine) carry(a asker, decided string, result *Result, key stickyKey) s
 	if d.Arm != routes.Service {
 		return key
 	}
-	if h := a.request.Header; d.Reason == routes.ReasonFlag && len(a.route.Baggage) == 0 && len(h[flags.BaggageHeader]) == 0 {
-		result.baggage[0] = decided
-		h[flags.BaggageHeader] = result.baggage[:]
+	pass, clients := &result.pass, a.request.Header[flags.BaggageHeader]
+	if d.Reason == routes.ReasonFlag && len(a.route.Baggage) == 0 && len(clients) == 0 {
+		pass.baggage[0] = decided
+		pass.set(flags.BaggageHeader, pass.baggage[:])
 		return key
 	}
 	var room [routes.MaxBaggage + 1]flags.Carried
@@ -155,7 +156,8 @@ func (e *Engine) carry(a asker, decided string, result *Result, key stickyKey) s
 		all, key = e.known(a, all, key)
 	}
 	if len(all) > 0 {
-		flags.AddBaggage(a.request.Header, all)
+		lines, _ := flags.Baggage(clients, all) // as many as fit
+		pass.set(flags.BaggageHeader, lines)
 	}
 	return key
 }

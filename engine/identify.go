@@ -11,6 +11,7 @@ import (
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/token"
+	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
 
@@ -35,12 +36,16 @@ func reasonOf(p *identity.Person) routes.Reason {
 	return ReasonSessionUnavailable
 }
 
-// passport is what a request takes along. It is part of the request's Result.
+// passport is what a request takes along to its service, and only there: the
+// monolith, should it be asked instead, gets what the client sent. It is part of
+// the request's Result.
 type passport struct {
-	header http.Header // of the request to the service in place of the client's; nil: nothing
-	value  string      // of the session, if the request has one; never shown
-	token  [1]string
-	cookie [1]string
+	places  [3]proxy.Field // token, cookies and baggage, in place of the client's
+	n       int
+	value   string // of the session, if the request has one; never shown
+	token   [1]string
+	cookie  [1]string
+	baggage [1]string
 }
 
 // asked is a request on its way: what was decided, by which key, and what it takes
@@ -116,11 +121,17 @@ func (e *Engine) admit(r *http.Request, p *papers, person *identity.Person, a as
 		e.complain(p, err, now)
 		return false
 	}
-	if a.pass.token[0] = minted.Authorization(); p.bare {
-		a.pass.token[0] = minted.Text()
-	}
+	a.pass.token[0] = p.show(minted)
 	a.pass.set(p.route.Header, a.pass.token[:])
 	return true
+}
+
+// show is a token as it stands in the route's header.
+func (p *papers) show(minted token.Token) string {
+	if p.bare {
+		return minted.Text()
+	}
+	return minted.Authorization()
 }
 
 // turnAway is what becomes of a request without a session.
@@ -161,11 +172,12 @@ func (e *Engine) complain(p *papers, err error, now time.Time) {
 }
 
 func (p *passport) set(name string, values []string) {
-	if p.header == nil {
-		p.header = make(http.Header, 2)
-	}
-	p.header[name] = values
+	p.places[p.n] = proxy.Field{Name: name, Values: values}
+	p.n++
 }
+
+// fields are what was set.
+func (p *passport) fields() []proxy.Field { return p.places[:p.n] }
 
 // cookies takes the monolith's cookies off the request to the service.
 func (p *papers) cookies(r *http.Request, pass *passport) {

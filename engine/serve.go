@@ -28,10 +28,9 @@ type Result struct {
 	// Duration is from arrival to the end of the answer.
 	Duration time.Duration
 
-	tally   tally
-	pass    passport
-	watch   sessionWatch
-	baggage [1]string // the header's one line, when that is all
+	tally tally
+	pass  passport
+	watch sessionWatch
 }
 
 // Site holds the upstreams that a site's `target NAME { … }` blocks make, by
@@ -201,7 +200,7 @@ func (t *way) fill(r *http.Request, entry *routes.Entry, c proxy.Client, result 
 		return
 	}
 	t.plan.Fallback = entry.Route.Fallback
-	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: result.RequestID, Timeout: entry.Route.Timeout, Header: result.pass.header}
+	t.plan.ServiceCall = proxy.Call{Client: c, RequestID: result.RequestID, Timeout: entry.Route.Timeout, Fields: result.pass.fields()}
 	if entry.Route.Rewrite != "" {
 		t.plan.ServiceCall.Path, t.plan.ServiceCall.RawPath = entry.Rewrite(r.URL.Path, r.URL.RawPath)
 	}

@@ -41,11 +41,6 @@ func (w *whois) introduce(s *shadow.Settings, p *papers) {
 		if err != nil {
 			return nil, err
 		}
-		pass := new(passport)
-		if pass.token[0] = minted.Authorization(); p.bare {
-			pass.token[0] = minted.Text()
-		}
-		pass.set(p.route.Header, pass.token[:])
-		return pass.header, nil
+		return http.Header{p.route.Header: {p.show(minted)}}, nil
 	}
 }

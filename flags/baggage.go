@@ -3,6 +3,7 @@ package flags
 import (
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -81,12 +82,13 @@ func reserved(member string) bool {
 	return len(key) >= len(reservedPrefix) && strings.EqualFold(key[:len(reservedPrefix)], reservedPrefix)
 }
 
-// AddBaggage appends decisions to a request's baggage, after CleanBaggage. What
-// does not fit into the standard's limits is left out, ours last come first; the
-// client's members stay. It returns how many of ours did not fit.
-func AddBaggage(h http.Header, decisions []Carried) (dropped int) {
+// Baggage is the header's lines for a request to a service: those of the client,
+// after CleanBaggage, which stay byte for byte, and one of our decisions. What does
+// not fit into the standard's limits is left out, the last of ours first: so many
+// are dropped.
+func Baggage(clients []string, decisions []Carried) (lines []string, dropped int) {
 	size, members := 0, 0
-	for _, line := range h[BaggageHeader] {
+	for _, line := range clients {
 		size += len(line) + 1 // lines are joined by a comma
 		members += 1 + strings.Count(line, ",")
 	}
@@ -104,11 +106,10 @@ func AddBaggage(h http.Header, decisions []Carried) (dropped int) {
 		size += len(member) + 1
 		members++
 	}
-	if b.Len() > 0 {
-		// A line of its own: those of the client stay byte for byte.
-		h[BaggageHeader] = append(h[BaggageHeader][:len(h[BaggageHeader]):len(h[BaggageHeader])], b.String())
+	if b.Len() == 0 {
+		return clients, dropped
 	}
-	return dropped
+	return append(slices.Clip(clients), b.String()), dropped
 }
 
 // BaggageMember is one decision as it stands in the header.

@@ -36,11 +36,17 @@ func TestCleanBaggage(t *testing.T) {
 	}
 }
 
-func TestAddBaggage(t *testing.T) {
+// add puts decisions into a header.
+func add(h http.Header, decisions []Carried) (dropped int) {
+	h[BaggageHeader], dropped = Baggage(h[BaggageHeader], decisions)
+	return dropped
+}
+
+func TestBaggage(t *testing.T) {
 	t.Parallel()
 	h := http.Header{BaggageHeader: {"a=1"}}
 	before := h[BaggageHeader]
-	if n := AddBaggage(h, []Carried{{"tickets-service", true}, {"a flag, with/ö%", false}}); n != 0 {
+	if n := add(h, []Carried{{"tickets-service", true}, {"a flag, with/ö%", false}}); n != 0 {
 		t.Errorf("%d dropped", n)
 	}
 	want := []string{"a=1", "strangler.flag.tickets-service=true,strangler.flag.a%20flag%2C%20with%2F%C3%B6%25=false"}
@@ -67,16 +73,16 @@ func TestBaggageLimits(t *testing.T) {
 		many[i] = Carried{Flag: fmt.Sprint("flag-", i), Value: true}
 	}
 	h := http.Header{BaggageHeader: {"a=1,b=2", "c=3"}}
-	if n := AddBaggage(h, many); n != 39 {
+	if n := add(h, many); n != 39 {
 		t.Errorf("%d dropped, want 100 - (64 - 3)", n)
 	}
 	h = http.Header{BaggageHeader: {"a=" + strings.Repeat("x", 8000)}}
-	dropped := AddBaggage(h, many)
+	dropped := add(h, many)
 	if all := strings.Join(h[BaggageHeader], ","); len(all) > 8192 || len(all) < 8192-30 || dropped == 0 {
 		t.Errorf("%d bytes, %d dropped", len(all), dropped)
 	}
 	h = http.Header{BaggageHeader: {strings.Repeat("x", 10_000)}}
-	if n := AddBaggage(h, many); n != 100 || len(h[BaggageHeader]) != 1 {
+	if n := add(h, many); n != 100 || len(h[BaggageHeader]) != 1 {
 		t.Errorf("a client's that is too large: %d dropped, %d lines", n, len(h[BaggageHeader]))
 	}
 }
@@ -85,7 +91,7 @@ func TestBaggageRoundTrip(t *testing.T) {
 	t.Parallel()
 	err := quick.Check(func(flag string, value bool) bool {
 		h := http.Header{}
-		AddBaggage(h, []Carried{{flag, value}})
+		add(h, []Carried{{flag, value}})
 		return slices.Equal(ReadBaggage(h), []Carried{{flag, value}})
 	}, nil)
 	if err != nil {
@@ -115,7 +121,7 @@ func FuzzBaggage(f *testing.F) {
 			}
 		}
 		size := len(strings.Join(h[BaggageHeader], ","))
-		if AddBaggage(h, []Carried{{flag, true}}) == 0 {
+		if add(h, []Carried{{flag, true}}) == 0 {
 			if got := ReadBaggage(h); len(got) != 1 || got[0] != (Carried{flag, true}) {
 				t.Fatalf("%q: %v", flag, got)
 			}

@@ -31,10 +31,9 @@ type Call struct {
 	// target's own FirstByte: the target's own. Time spent waiting for the
 	// client's body does not count.
 	Timeout time.Duration
-	// Header are fields of the forwarded request in place of the client's; keys
-	// in canonical form, nil removes the field. A client's Connection field
-	// cannot remove them, as it can those set on the request itself.
-	Header http.Header
+	// Fields of the forwarded request are in place of the client's. A client's
+	// Connection field cannot remove them, as it can those set on the request itself.
+	Fields []Field
 	// Heads, when not nil, is told of the answer's head.
 	Heads Heads
 
@@ -44,6 +43,20 @@ type Call struct {
 	body    *upload
 	// Set by a Target: the status of the answer it began.
 	status int
+}
+
+// Field is one field of a header.
+type Field struct {
+	// Name is in canonical form.
+	Name string
+	// Values are its lines; nil removes the field.
+	Values []string
+}
+
+// has reports whether the call says what a field is.
+func (c *Call) has(name string) bool {
+	return slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == name }) ||
+		name == "X-Request-Id" && c.RequestID != ""
 }
 
 // Heads is told of the head of an answer that the client will get, once and

@@ -312,7 +312,7 @@ func TestForwardHandlersGetWhatTheCallSays(t *testing.T) {
 	m := monolith(t, backend(t, seen.handler).URL)
 	f := unstarted(t, func(*http.Request) proxy.Plan {
 		return proxy.Plan{Arm: routes.Service, Service: s, Monolith: m, ServiceCall: proxy.Call{
-			RequestID: "our-id", Path: "/q/a/b", RawPath: "/q/a%2Fb", Header: http.Header{"Authorization": {"ours"}, "Cookie": nil},
+			RequestID: "our-id", Path: "/q/a/b", RawPath: "/q/a%2Fb", Fields: []proxy.Field{{Name: "Authorization", Values: []string{"ours"}}, {Name: "Cookie"}},
 		}}
 	})
 	f.Start()

@@ -24,7 +24,7 @@ func hopByHop(name string) bool {
 // are the client's own slices, which nobody changes.
 func (x *exchange) outgoing() http.Header {
 	in := x.in.Header
-	h := make(http.Header, len(in)+3+len(x.call.Header))
+	h := make(http.Header, len(in)+3+len(x.call.Fields))
 	for name, values := range in {
 		if !hopByHop(name) && !x.forbidden(name) {
 			h[name] = values
@@ -63,12 +63,12 @@ func (c *Call) setHeader(h http.Header, id []string) {
 		id[0] = c.RequestID
 		h["X-Request-Id"] = id
 	}
-	for name, values := range c.Header {
-		if values == nil {
-			delete(h, name)
+	for _, f := range c.Fields {
+		if f.Values == nil {
+			delete(h, f.Name)
 			continue
 		}
-		h[name] = values
+		h[f.Name] = f.Values
 	}
 }
 
@@ -84,8 +84,7 @@ func (c *Call) applied(r *http.Request) *http.Request {
 	for i, options := range out.Header["Connection"] {
 		var kept []string
 		for option := range strings.SplitSeq(options, ",") {
-			name := http.CanonicalHeaderKey(textproto.TrimString(option))
-			if _, ours := c.Header[name]; !ours && (name != "X-Request-Id" || c.RequestID == "") {
+			if !c.has(http.CanonicalHeaderKey(textproto.TrimString(option))) {
 				kept = append(kept, option)
 			}
 		}

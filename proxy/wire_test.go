@@ -101,7 +101,7 @@ func TestTargetCallHeaders(t *testing.T) {
 			Client:    proxy.Client{RemoteIP: "192.0.2.7"},
 			RequestID: "our-id",
 			Path:      "/questions/a/b", RawPath: "/questions/a%2Fb",
-			Header: http.Header{"Authorization": {"Bearer ours"}, "Cookie": nil},
+			Fields: []proxy.Field{{Name: "Authorization", Values: []string{"Bearer ours"}}, {Name: "Cookie"}},
 		}}
 	})
 	f.Start()
