@@ -147,8 +147,9 @@ func Monolith(python, dir, address string) (process.Command, error) {
 // Database is the monolith's database in its work folder.
 func Database(dir string) string { return filepath.Join(dir, "helpdesk.sqlite3") }
 
-// Standin returns the stand-in for the monolith, with an empty work folder.
-func Standin(ctx context.Context, dir string, logger *slog.Logger) (*standin.Monolith, error) {
+// Standin returns the stand-in for the monolith, with an empty work folder. A survey
+// says who is asked whether an answer helped; nil: nobody, and nothing of it is there.
+func Standin(ctx context.Context, dir string, logger *slog.Logger, survey func() bool) (*standin.Monolith, error) {
 	data, err := files.ReadFile("monolith/demo_data.json")
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ func Standin(ctx context.Context, dir string, logger *slog.Logger) (*standin.Mon
 	if err != nil {
 		return nil, err
 	}
-	return standin.New(ctx, standin.Options{Dir: dir, Data: data, Static: static, Logger: logger})
+	return standin.New(ctx, standin.Options{Dir: dir, Data: data, Static: static, Logger: logger, Survey: survey})
 }
 
 // Checkout returns the folder of the repository that holds the current folder.

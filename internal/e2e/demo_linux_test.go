@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,6 +16,7 @@ import (
 	"github.com/strangler-proxy/strangler/examples/helpdesk"
 	"github.com/strangler-proxy/strangler/internal/process"
 	"github.com/strangler-proxy/strangler/internal/testbed"
+	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
 // demo is `make demo` as a person runs it.
@@ -163,6 +165,7 @@ func TestDemo(t *testing.T) {
 	}
 	d.wait("20 users on the monolith,  0 on the service")
 	d.rollOut()
+	d.compare()
 
 	// A quarter of so few users may be none, once in 300 times; half never is.
 	d.paste(strings.Replace(d.command("rollout set"), " 25 ", " 50 ", 1))
@@ -173,7 +176,7 @@ func TestDemo(t *testing.T) {
 	if out := d.paste(d.command("routes explain")); !strings.Contains(out, "faq-read") || !strings.Contains(out, "held") {
 		t.Errorf("the explanation names neither route nor hold:\n%s", out)
 	}
-	d.editTable("sticky: user", "sticky: user\n    percent: 100")
+	d.editTable("rollout:\n      steps: [25, 100]\n      every: 30s\n      gates: { compared: 300, mismatch_below: 5 }", "percent: 100")
 	d.paste(strings.Replace(strings.Replace(d.command("rollout hold"), "rollout hold", "rollout release", 1), "looks odd", "was fine", 1))
 	d.wait(" 0 users on the monolith, 20 on the service")
 
@@ -241,4 +244,36 @@ func TestDemoWithoutPython(t *testing.T) {
 	d.process.Signal(syscall.SIGTERM) // make alone, as `kill` does
 	d.wantEnd()
 	d.wantNothingLeft()
+}
+
+// compare tries the commands about comparing: the report names the two mistakes
+// of the first build and knows the survey for noise; the second build's evidence
+// begins anew, and the gate is met.
+func (d *demo) compare() {
+	d.t.Helper()
+	judged := func() (verdict report.State, of map[string]report.Judgement, era report.Era) {
+		var all report.Report
+		out := d.paste(d.command("shadow report") + " --json")
+		if err := json.Unmarshal([]byte(out), &all); err != nil || len(all.Routes) != 1 {
+			d.t.Fatalf("%v in the report\n%s", err, out)
+		}
+		of = map[string]report.Judgement{}
+		for _, s := range all.Routes[0].Signatures {
+			path, _, _ := strings.Cut(s.Signature, " ")
+			of[path] = s.Judgement
+		}
+		return all.Routes[0].Verdict.State, of, all.Routes[0].Era
+	}
+	testbed.WaitFor(d.t, "the report to name the mistakes, and the noise", func() bool {
+		verdict, of, era := judged()
+		return verdict == report.Failing && era.Service == "faq-1" && len(of) == 3 &&
+			of["$.id"] == report.Worse && of["$.source"] == report.Worse && of["$.survey"] == report.Noise
+	})
+	if out := d.paste(d.command("_demo/mend")); !strings.Contains(out, "second build") {
+		d.t.Errorf("mending the service says %q", out)
+	}
+	testbed.WaitFor(d.t, "the second build to meet the gate", func() bool {
+		verdict, of, era := judged()
+		return verdict == report.Met && era.Number == 2 && era.Service == "faq-2" && era.Compared >= 300 && of["$.id"] == "" && of["$.source"] == ""
+	})
 }

@@ -69,7 +69,7 @@ func decode(t *testing.T, text string) (value any) {
 func TestStandinIsLikeDjango(t *testing.T) {
 	t.Parallel()
 	django := testbed.StartHelpdesk(t)
-	monolith, err := helpdesk.Standin(t.Context(), t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)))
+	monolith, err := helpdesk.Standin(t.Context(), t.TempDir(), slog.New(slog.NewTextHandler(t.Output(), nil)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

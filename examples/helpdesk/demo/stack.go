@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/examples/helpdesk"
+	"github.com/strangler-proxy/strangler/examples/helpdesk/faq/questions"
 	"github.com/strangler-proxy/strangler/internal/process"
 )
 
@@ -66,7 +67,7 @@ func (s *stack) start(ctx context.Context) error {
 			return err
 		}
 	}
-	faq, err := s.startService(ctx, "faq", s.addresses.FAQ)
+	faq, err := s.startService(ctx, "faq", s.addresses.FAQ, "-first-build")
 	if err != nil {
 		return err
 	}
@@ -109,6 +110,7 @@ func (s *stack) startMonolith(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	command.Env = append(command.Env, "HELPDESK_SURVEY=1")
 	_, err = s.startProcess(ctx, "monolith", s.addresses.Monolith, command)
 	return err
 }
@@ -118,7 +120,7 @@ func (s *stack) startStandin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler, err := helpdesk.Standin(ctx, s.dir, slog.New(slog.NewTextHandler(log, nil)))
+	handler, err := helpdesk.Standin(ctx, s.dir, slog.New(slog.NewTextHandler(log, nil)), questions.OneInThirty)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	Static fs.FS
 	// Logger gets what goes wrong.
 	Logger *slog.Logger
+	// Survey, when it is not nil, decides whether a reader is asked whether an answer
+	// helped.
+	Survey func() bool
 }
 
 // Monolith is an http.Handler that stands in for the Django project.
@@ -44,6 +47,7 @@ type Monolith struct {
 	sessions *sessions
 	mux      *http.ServeMux
 	logger   *slog.Logger
+	survey   func() bool
 }
 
 // New makes the database, fills in the demo's data and returns the handler.
@@ -67,6 +71,7 @@ func New(ctx context.Context, o Options) (*Monolith, error) {
 		desk:     newDesk(filepath.Join(o.Dir, "media"), public),
 		sessions: newSessions(append(data.Agents, "admin"), data.Password),
 		logger:   o.Logger,
+		survey:   o.Survey,
 	}
 	if err := m.fill(ctx, data); err != nil {
 		return nil, err
@@ -103,7 +108,7 @@ func (m *Monolith) routes(static fs.FS) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("/{$}", http.RedirectHandler("/faq/", http.StatusFound))
 	mux.Handle("GET /static/", http.StripPrefix("/static/", http.FileServerFS(static)))
-	contract := questions.NewHandler(m.store, "monolith", m.logger)
+	contract := questions.NewHandler(m.store, questions.Options{ServedBy: "monolith", Survey: m.survey, Logger: m.logger})
 	for _, path := range []string{"/v1/faq/{$}", "/v1/faq/{id}", "/v1/create/{$}", "/v2/create/{$}"} {
 		mux.Handle(path, contract)
 	}

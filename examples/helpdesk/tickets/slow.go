@@ -3,11 +3,12 @@ package main
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/strangler-proxy/strangler/examples/helpdesk/service"
 )
 
 // maxPause is the longest pause that may be asked for.
@@ -27,7 +28,7 @@ func newSlowable(next http.Handler, logger *slog.Logger) http.Handler {
 	s := &slowable{next: next, logger: logger}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", s.wait)
-	mux.Handle("POST /_demo/slow", http.NewCrossOriginProtection().Handler(http.HandlerFunc(s.change)))
+	mux.Handle("POST /_demo/slow", service.OnlyHere(s.change))
 	return mux
 }
 
@@ -45,13 +46,8 @@ func (s *slowable) wait(w http.ResponseWriter, r *http.Request) {
 	s.next.ServeHTTP(w, r)
 }
 
-// change changes the pause, for who sits at this machine and asks directly.
+// change changes the pause.
 func (s *slowable) change(w http.ResponseWriter, r *http.Request) {
-	from, err := net.ResolveTCPAddr("tcp", r.RemoteAddr)
-	if err != nil || !from.IP.IsLoopback() || r.Header.Get("X-Forwarded-For") != "" {
-		http.Error(w, "only from this machine, and not through a proxy", http.StatusForbidden)
-		return
-	}
 	ms, err := strconv.Atoi(r.FormValue("ms"))
 	pause := time.Duration(ms) * time.Millisecond
 	if err != nil || pause < 0 || pause > maxPause {

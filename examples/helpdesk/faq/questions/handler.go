@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 
@@ -14,22 +15,36 @@ import (
 // maxBody is how much of a question is read, in bytes: Django's own limit.
 const maxBody = 2_621_440
 
-type handler struct {
-	store  *Store
-	logger *slog.Logger
+// Options are what a handler of the contract needs to know.
+type Options struct {
+	// ServedBy stands in X-Served-By of every answer, so that a person sees the arm.
+	ServedBy string
+	// Survey, when it is not nil, decides whether a reader of a single question is
+	// asked whether it helped.
+	Survey func() bool
+	// Logger gets what goes wrong.
+	Logger *slog.Logger
 }
 
-// NewHandler answers the contract from the store. Every answer carries
-// servedBy in X-Served-By, so that a person sees the arm.
-func NewHandler(store *Store, servedBy string, logger *slog.Logger) http.Handler {
-	h := &handler{store: store, logger: logger}
+type handler struct {
+	Options
+	store *Store
+}
+
+// OneInThirty is a survey of one reader in thirty, whoever that is: an answer to
+// the same question differs from another now and then.
+func OneInThirty() bool { return rand.IntN(30) == 0 }
+
+// NewHandler answers the contract from the store.
+func NewHandler(store *Store, o Options) http.Handler {
+	h := &handler{o, store}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/faq/{$}", h.list)
 	mux.HandleFunc("GET /v1/faq/{id}", h.detail)
 	mux.HandleFunc("POST /v1/create/{$}", h.createV1)
 	mux.HandleFunc("POST /v2/create/{$}", h.createV2)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Served-By", servedBy)
+		w.Header().Set("X-Served-By", o.ServedBy)
 		mux.ServeHTTP(w, r)
 	})
 }
@@ -56,6 +71,9 @@ func (h *handler) detail(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		h.fail(w, r, err)
 	default:
+		if h.Survey != nil {
+			question.Survey = new(h.Survey())
+		}
 		h.answer(w, r, http.StatusOK, question)
 	}
 }
@@ -104,7 +122,7 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, ref
 }
 
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
-	h.logger.ErrorContext(r.Context(), "no answer", "path", r.URL.Path, "error", err)
+	h.Logger.ErrorContext(r.Context(), "no answer", "path", r.URL.Path, "error", err)
 	http.Error(w, "the questions are not available", http.StatusInternalServerError)
 }
 

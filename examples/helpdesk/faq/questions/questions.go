@@ -22,6 +22,9 @@ type Question struct {
 	Question string `json:"question"`
 	Answer   string `json:"answer"`
 	Source   string `json:"source"`
+	// Survey says that the reader is to be asked whether the answer helped; left out
+	// without Options.Survey.
+	Survey *bool `json:"survey,omitempty"`
 }
 
 // Draft is a question to be added.

@@ -31,7 +31,7 @@ func newStore(tb testing.TB) *Store {
 // end-to-end tests hold the two to each other word for word.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	handler := NewHandler(newStore(t), "faq-service", slog.New(slog.DiscardHandler))
+	handler := NewHandler(newStore(t), Options{ServedBy: "faq-service", Logger: slog.New(slog.DiscardHandler)})
 	for _, c := range []struct {
 		method, path, body string
 		status             int

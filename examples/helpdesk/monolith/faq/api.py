@@ -4,8 +4,10 @@ The JSON contract of the FAQ: read it, and add a question in version 1 or 2.
 Other systems call it without a session, so creating is exempt from CSRF.
 """
 import json
+import random
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import JsonResponse
 from django.utils.decorators import method_decorator
@@ -71,9 +73,12 @@ def question_list(request):
 @require_safe
 def question_detail(request, pk):
     try:
-        return JsonResponse(as_json(Question.objects.get(pk=pk)))
+        answer = as_json(Question.objects.get(pk=pk))
     except Question.DoesNotExist:
         return refusal(404, id=["There is no such question."])
+    if settings.SURVEY:
+        answer["survey"] = random.randrange(30) == 0
+    return JsonResponse(answer)
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -1,11 +1,13 @@
 """
 Settings of the helpdesk: Django 3.2, channels 4, SQLite.
 
-Three variables of the environment matter:
+Four variables of the environment matter:
 
 HELPDESK_DIR         where the database and the uploads live; default work/
 HELPDESK_SECRET_KEY  the key that signs sessions; the default protects nothing
 HELPDESK_DEBUG       1 for Django's error pages
+HELPDESK_SURVEY      1 to ask one reader in thirty whether an answer helped, in the
+                     JSON of one question, as the demo does
 """
 import os
 from pathlib import Path
@@ -15,6 +17,7 @@ WORK_DIR = Path(os.environ.get("HELPDESK_DIR", BASE_DIR / "work"))
 
 SECRET_KEY = os.environ.get("HELPDESK_SECRET_KEY", "demo-key-that-protects-nothing")
 DEBUG = os.environ.get("HELPDESK_DEBUG") == "1"
+SURVEY = os.environ.get("HELPDESK_SURVEY") == "1"
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
 INSTALLED_APPS = [
