@@ -3,7 +3,7 @@
 # says what to install. A missing part makes its tests skip, and fail with CI=true.
 set -eu
 php="php-cli php-redis php-sqlite3 php-pgsql php-illuminate-session php-illuminate-encryption php-illuminate-cookie php-illuminate-database php-illuminate-redis php-illuminate-cache php-illuminate-auth php-illuminate-hashing php-illuminate-events php-illuminate-config"
-packages="python3-django python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4 python3-flask python3-flask-login ruby ruby-railties ruby-activerecord ruby-devise ruby-sqlite3 ruby-redis-actionpack puma $php"
+packages="python3-django python3-djangorestframework python3-django-channels daphne python3-jwt python3-cryptography postgresql mariadb-server redis-server python3-psycopg2 python3-mysqldb python3-redis python3-django-redis python3-lz4 python3-flask python3-flask-login ruby ruby-railties ruby-activerecord ruby-devise ruby-sqlite3 ruby-redis-actionpack puma $php"
 
 missing=""
 for package in $packages; do

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -118,32 +119,40 @@ type person struct {
 	base   string
 }
 
-func (k *known) browser() *person {
+func (k *known) browser() *person { return newPerson(k.t, "http://"+k.proxy.Address) }
+
+func newPerson(t *testing.T, base string) *person {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		k.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return &person{k.t, &http.Client{Jar: jar, Timeout: 20 * time.Second}, "http://" + k.proxy.Address}
+	return &person{t, &http.Client{Jar: jar, Timeout: 20 * time.Second}, base}
 }
 
-var formToken = regexp.MustCompile(`name="csrfmiddlewaretoken" value="([^"]+)"`)
+var (
+	aForm  = regexp.MustCompile(`(?i)<form`)
+	hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)"`)
+)
 
-// send sends a form of the monolith's, with the token that a page has.
+// send sends a form of the monolith's, with what is hidden in it: a token.
 func (b *person) send(page, action string, form url.Values) {
 	b.t.Helper()
 	_, _, text := b.get(page)
-	found := formToken.FindStringSubmatch(text)
-	if found == nil {
+	if !aForm.MatchString(text) {
 		b.t.Fatalf("%s has no form: %.300s", page, text)
 	}
-	form.Set("csrfmiddlewaretoken", found[1])
+	for _, field := range hidden.FindAllStringSubmatch(text, -1) {
+		form.Set(field[1], html.UnescapeString(field[2]))
+	}
 	response, err := b.client.PostForm(b.base+action, form)
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if response.StatusCode >= http.StatusBadRequest {
-		b.t.Fatalf("%s: %s", action, response.Status)
+	// Until the last byte the monolith may be busy with the session.
+	if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode >= http.StatusBadRequest {
+		b.t.Fatalf("%s: %s %v", action, response.Status, err)
 	}
 }
 
@@ -167,10 +176,13 @@ func (b *person) get(path string) (status int, by, text string) {
 }
 
 // me is what the service knows of who asks; nil when the monolith answers.
-func (b *person) me() map[string]any {
+func (b *person) me() map[string]any { return b.known("/me") }
+
+// known is what the service of a path knows.
+func (b *person) known(path string) map[string]any {
 	b.t.Helper()
-	status, by, text := b.get("/me")
-	if by != "knowing-service" {
+	status, by, text := b.get(path)
+	if !strings.HasSuffix(by, "-service") {
 		return nil
 	}
 	var claims map[string]any
