@@ -95,13 +95,18 @@ func (m *monolith) users() []ending {
 
 func djangoDB(t *testing.T) *monolith {
 	t.Helper()
-	postgres := testbed.StartPostgres(t)
-	host, port, _ := strings.Cut(postgres.Address, ":")
-	m := django(testbed.Django(t, map[string]any{"DATABASES": map[string]any{"default": map[string]any{
-		"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres", "HOST": host, "PORT": port,
-	}}}), "engine db postgres://postgres@"+postgres.Address+"/postgres?sslmode=disable")
+	m := djangoOn(t, testbed.StartPostgres(t))
 	m.ending = append([]ending{m.asked("the expiry", "", "/expire")}, m.users()...)
 	return m
+}
+
+// djangoOn is Django with sessions and users in a PostgreSQL.
+func djangoOn(t *testing.T, postgres *testbed.Program) *monolith {
+	t.Helper()
+	host, port, _ := strings.Cut(postgres.Address, ":")
+	return django(testbed.Django(t, map[string]any{"DATABASES": map[string]any{"default": map[string]any{
+		"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres", "HOST": host, "PORT": port,
+	}}}), "engine db postgres://postgres@"+postgres.Address+"/postgres?sslmode=disable")
 }
 
 func djangoCache(t *testing.T) *monolith {
@@ -245,12 +250,13 @@ func cookieSession(t *testing.T) *monolith {
 func flask(t *testing.T) *monolith {
 	t.Helper()
 	app := testbed.Flask(t)
+	const column = "active"
 	return &monolith{
 		Program: app.Program, page: "/login", action: "/login", out: "/logout", fill: nameOnly,
-		sessions: "sessions flask {\n secret_key " + testbed.AppSecret + "\n database sqlite://" + app.Database + "\n users {\n table member\n active active\n }\n}",
+		sessions: "sessions flask {\n secret_key " + testbed.AppSecret + "\n database sqlite://" + app.Database + "\n users {\n table member\n active " + column + "\n }\n}",
 		kept:     saying{"sessions-flask.md", "**A logout and a new password cannot be seen**"},
 		ending: []ending{
-			done("the user disabled", "bob", query(app.Database, "update member set active = false where id = 2")),
+			done("the user disabled", "bob", query(app.Database, "update member set "+column+" = false where id = 2")),
 			aged("lifetime"),
 		},
 	}

@@ -204,6 +204,7 @@ func (s *site) seesLogouts(t *testing.T) {
 		s.silent.hold(t)
 	}
 	s.ends(t, ending{what: "a logout elsewhere", end: func(t *testing.T, thief *person, _ time.Time) time.Time {
+		t.Helper()
 		s.signOut(t, thief.thief(), "http://"+s.Address)
 		return time.Time{}
 	}})

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -43,6 +44,28 @@ func StartPostgres(tb testing.TB) *Program {
 	return start(tb, address, process.Command{Name: "postgresql", Path: command[0], Args: command[1:]}, func(ctx context.Context) error {
 		return exec.CommandContext(ctx, ready, "-h", "127.0.0.1", "-p", port).Run()
 	})
+}
+
+// PostgresStandby takes a copy of a running PostgreSQL, which its Start starts in
+// the place of the one that was killed.
+func PostgresStandby(tb testing.TB, primary *Program) *Program {
+	tb.Helper()
+	backup := program(tb, "pg_basebackup", "/usr/lib/postgresql/*/bin")
+	dir, err := os.MkdirTemp("", "postgres-standby-")
+	must(tb, err)
+	tb.Cleanup(func() { must(tb, os.RemoveAll(dir)) })
+	as := unprivileged(tb, dir, "postgres")
+	host, port, _ := net.SplitHostPort(primary.Address)
+	data := filepath.Join(dir, "data")
+	run(tb, append(as, backup, "-h", host, "-p", port, "-U", "postgres", "-D", data, "--checkpoint=fast", "--no-sync"))
+	command := primary.command
+	command.Name, command.Args = "the standby postgresql", slices.Clone(command.Args)
+	command.Args[slices.Index(command.Args, "-D")+1] = data
+	command.Args[slices.Index(command.Args, "-k")+1] = dir
+	standby := &Program{Address: primary.Address, t: tb, command: command, check: primary.check, log: &process.Tail{}}
+	standby.command.Output = standby.log
+	tb.Cleanup(standby.end)
+	return standby
 }
 
 // StartMariaDB starts an empty MariaDB; user root, database test, no password.
