@@ -11,6 +11,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/store/sqlite"
 )
@@ -75,6 +76,13 @@ func (i *identified) open(c *Identity, db *sqlite.Store, log *slog.Logger) (err 
 	i.Identity = &engine.Identity{
 		Resolver: resolver, Ring: ring, Minter: token.NewMinter(ring, 2*c.Cache),
 		Attributes: i.sessions.Attributes, CSRFCookie: i.sessions.CSRFCookie,
+		Open: func(now func() time.Time) (session.Reader, func() error, error) {
+			another, err := c.format.Open(now)
+			if err != nil {
+				return nil, nil, err
+			}
+			return another.Reader, another.Close, nil
+		},
 		RemoveHeaders: c.RemoveHeaders, LoginURL: c.LoginURL, TrustedOrigins: c.TrustedOrigins,
 	}
 	return nil

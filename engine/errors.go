@@ -129,6 +129,7 @@ var statuses = [...]struct {
 	{ErrDeclared, http.StatusUnprocessableEntity},
 	{ErrNoService, http.StatusUnprocessableEntity},
 	{ErrNoPlan, http.StatusUnprocessableEntity},
+	{ErrNoIdentity, http.StatusNotFound},
 	{ErrNoShadowing, http.StatusServiceUnavailable},
 	{book.ErrUnknownRoute, http.StatusNotFound},
 	{book.ErrUnknownSignature, http.StatusNotFound},

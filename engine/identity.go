@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity"
+	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -31,6 +32,9 @@ type Identity struct {
 	RemoveHeaders []string
 	// LoginURL is where browsers sign in; empty: nowhere that is known.
 	LoginURL string
+	// Open makes another reader of the same sessions, by another clock; the caller
+	// calls close. It is for inspecting only.
+	Open func(now func() time.Time) (reader session.Reader, close func() error, err error)
 	// TrustedOrigins are further origins from which writing requests may come.
 	TrustedOrigins []string
 }

@@ -41,6 +41,21 @@ func (p *Person) Text(attribute string) string {
 // the user's row.
 const sessionAttribute = "session."
 
+// attributes are what claims of a principal's tokens may be made of.
+func attributes(p *session.Principal) map[string]any {
+	all := make(map[string]any, len(p.User)+len(p.Session)+1)
+	if n, err := strconv.ParseInt(p.Subject, 10, 64); err == nil {
+		all["user_id"] = n
+	}
+	for name, value := range p.User {
+		all[name] = value
+	}
+	for name, value := range p.Session {
+		all[sessionAttribute+name] = value
+	}
+	return all
+}
+
 // newPerson writes down what tokens will say. A principal that no token can speak
 // of is unavailable: its service must not take it for nobody.
 func newPerson(found session.Outcome, id token.SessionID) *Person {
@@ -48,24 +63,15 @@ func newPerson(found session.Outcome, id token.SessionID) *Person {
 		return &Person{Outcome: found, session: id}
 	}
 	p := found.Principal
-	attributes := make(map[string]any, len(p.User)+len(p.Session)+1)
-	if n, err := strconv.ParseInt(p.Subject, 10, 64); err == nil {
-		attributes["user_id"] = n
-	}
-	for name, value := range p.User {
-		attributes[name] = value
-	}
-	for name, value := range p.Session {
-		attributes[sessionAttribute+name] = value
-	}
+	all := attributes(p)
 	prepared, err := token.Subject{
 		ID: p.Subject, Session: id, End: p.Expires, AuthTime: p.AuthTime, Methods: p.Methods, Class: p.Class, Actor: p.Actor,
-		Attributes: attributes,
+		Attributes: all,
 	}.Prepare()
 	if err != nil {
 		return &Person{Outcome: session.Unknown(session.Unsupported, err), session: id}
 	}
-	return &Person{Outcome: found, Prepared: prepared, session: id, texts: texts(attributes)}
+	return &Person{Outcome: found, Prepared: prepared, session: id, texts: texts(all)}
 }
 
 func texts(attributes map[string]any) map[string]string {

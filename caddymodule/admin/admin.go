@@ -101,6 +101,7 @@ var (
 		PathUndo:           {post: verb(undo)},
 		PathHistory:        {get: history},
 		PathPreview:        {post: preview, body: maxDraft},
+		PathInspect:        {post: inspectSession},
 		PathShadow:         {get: shadowStatus},
 		PathShadowReport:   {get: shadowReport},
 		PathShadowSamples:  {get: shadowSamples},

@@ -32,6 +32,7 @@ const (
 	PathAbort          = "/strangler/rollout/abort"
 	PathUndo           = "/strangler/rollout/undo"
 	PathHistory        = "/strangler/rollout/history"
+	PathInspect        = "/strangler/sessions/inspect"
 	PathShadow         = "/strangler/shadow"
 	PathShadowReport   = "/strangler/shadow/report"
 	PathShadowSamples  = "/strangler/shadow/samples"

@@ -42,6 +42,12 @@ func init() {
 			CobraFunc: shadowFamily,
 		},
 		{
+			Name:      "sessions",
+			Short:     "Says whose a session is, and why",
+			Long:      "Says whose a session of the monolith is, and why." + exitHelp,
+			CobraFunc: sessionsFamily,
+		},
+		{
 			Name:      "brake",
 			Usage:     "REASON",
 			Short:     "Sends every route to the monolith, at once",

@@ -21,13 +21,16 @@ const (
 	ExitConflict    = 5 // somebody else changed it meanwhile; with --wait after it was done, else nothing was
 	ExitRolledBack  = 6 // done, and while waiting a guard rolled the rollout back or stopped it
 	ExitStopped     = 7 // done, and while waiting somebody held, paused or aborted the rollout
+	ExitAnonymous   = 8 // sessions inspect: nobody is signed in
+	ExitUnavailable = 9 // sessions inspect: it could not be found out; the monolith serves
 )
 
 const exitHelp = `
 
 Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check, a gate that is not met),
 4 no server at the admin address, 5 somebody else changed it meanwhile;
-with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it.`
+with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it;
+sessions inspect also 8 nobody is signed in, 9 it could not be found out.`
 
 // failure is an error with its exit code and, where there is one, the way out.
 type failure struct {

@@ -59,6 +59,7 @@ func (c *Cache) get(ctx context.Context, s *Sessions, prefix, cookie string) (re
 	case !ok:
 		return record{}, nobody(session.NoSession)
 	}
+	session.Step(ctx, "the cache has the session")
 	data, err := c.config.Compressor.open(value.Data)
 	if err != nil {
 		return record{}, unknown(session.Undecodable, err)

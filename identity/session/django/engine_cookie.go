@@ -11,10 +11,18 @@ import (
 // until it is too old or the password changes.
 type SignedCookies struct{}
 
+// Irrevocable implements session.Irrevocable, for engines of this kind.
+func (s *Sessions) Irrevocable() string {
+	if _, ok := s.engine.(SignedCookies); !ok {
+		return ""
+	}
+	return "the cookie is the session: a logout is not seen; who kept the cookie stays signed in until it is too old, or the password changes"
+}
+
 // maxCookie is more than any browser sends.
 const maxCookie = 16 << 10
 
-func (SignedCookies) load(_ context.Context, s *Sessions, cookie string) (record, error) {
+func (SignedCookies) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
 	if len(cookie) > maxCookie {
 		return record{}, nobody(session.BadCookie)
 	}
@@ -22,10 +30,12 @@ func (SignedCookies) load(_ context.Context, s *Sessions, cookie string) (record
 	if err != nil {
 		return record{}, err
 	}
+	session.Step(ctx, "one of the secret keys signed the cookie")
 	expires := at.Add(s.config.CookieAge)
 	if s.now().After(expires) {
 		return record{}, nobody(session.Expired)
 	}
+	session.Step(ctx, "it is not too old")
 	data, err := s.config.Serializer.decode(payload)
 	return record{data, expires}, err
 }

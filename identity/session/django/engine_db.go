@@ -50,6 +50,7 @@ func (d *Database) load(ctx context.Context, s *Sessions, cookie string) (record
 	case err != nil:
 		return record{}, fmt.Errorf("reading the session: %w", err)
 	}
+	session.Step(ctx, "the table has the session")
 	expires, err := d.time(until, s.config.Zone)
 	if err != nil {
 		return record{}, unknown(session.Undecodable, err)
@@ -57,7 +58,11 @@ func (d *Database) load(ctx context.Context, s *Sessions, cookie string) (record
 	if !expires.After(s.now()) {
 		return record{}, nobody(session.Expired)
 	}
+	session.Step(ctx, "it is not over")
 	data, err := s.unpack(text)
+	if err == nil {
+		session.Step(ctx, "one of the secret keys signed its data")
+	}
 	return record{data, expires}, err
 }
 

@@ -24,6 +24,7 @@ var lenient = []string{
 // who does as django.contrib.auth.get_user with Django's own backends.
 func (s *Sessions) who(ctx context.Context, found record) (session.Principal, error) {
 	none := session.Principal{}
+	session.Step(ctx, "the session's data can be read")
 	id, signedIn, err := found.data.text(userKey)
 	if err != nil {
 		return none, err
@@ -40,6 +41,7 @@ func (s *Sessions) who(ctx context.Context, found record) (session.Principal, er
 	case id == "":
 		return none, unknown(session.Undecodable, errors.New("an empty user ID"))
 	}
+	session.Step(ctx, "a user signed in, by a backend that is allowed")
 	user, err := s.users.find(ctx, id)
 	switch {
 	case err != nil:
@@ -47,6 +49,7 @@ func (s *Sessions) who(ctx context.Context, found record) (session.Principal, er
 	case !user.active && !slices.Contains(lenient, backend):
 		return none, nobody(session.UserInactive)
 	}
+	session.Step(ctx, "the user's row is there, and active")
 	if !s.users.config.NoPassword {
 		hash, _, err := found.data.text(hashKey)
 		if err != nil {
@@ -55,6 +58,7 @@ func (s *Sessions) who(ctx context.Context, found record) (session.Principal, er
 		if hash == "" || !s.hashes.signedPassword(user.password, hash) {
 			return none, nobody(session.OtherHash)
 		}
+		session.Step(ctx, "the password is that of the sign-in")
 	}
 	return session.Principal{
 		Subject: user.id, Backend: backend, Expires: found.expires,

@@ -92,6 +92,11 @@ func first(header http.Header, name string) (value string, twice bool) {
 	return value, false
 }
 
+// Irrevocable implements session.Irrevocable.
+func (*CookieSessions) Irrevocable() string {
+	return "the cookie is the session, and has no end: neither a logout nor a new password is seen; only other keys end it"
+}
+
 var errBase64 = errors.New("session data that is no base64")
 
 // Open says whose session the cookies' values are; see [CookieSessions.Cookie].
@@ -107,6 +112,7 @@ func (s *CookieSessions) Open(ctx context.Context, value string) session.Outcome
 	if !s.signed(data, signature) {
 		return session.Nobody(session.BadSignature)
 	}
+	session.Step(ctx, "one of the keys signed the cookie")
 	text, err := base64.StdEncoding.Strict().DecodeString(data)
 	if err != nil {
 		return session.Unknown(session.Undecodable, errBase64)

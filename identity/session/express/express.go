@@ -131,6 +131,7 @@ func (s *Sessions) Open(ctx context.Context, value string) session.Outcome {
 	if why != "" {
 		return session.Nobody(why)
 	}
+	session.Step(ctx, "one of the secrets signed the cookie")
 	stored, ok, err := s.redis.Get(ctx, s.prefix+id)
 	switch {
 	case ctx.Err() != nil:
@@ -140,6 +141,7 @@ func (s *Sessions) Open(ctx context.Context, value string) session.Outcome {
 	case !ok:
 		return session.Nobody(session.NoSession)
 	}
+	session.Step(ctx, "Redis has the session")
 	return s.read(stored)
 }
 

@@ -146,6 +146,15 @@ func (s *Sessions) Open(ctx context.Context, value string) session.Outcome {
 	return got
 }
 
+// Irrevocable implements session.Irrevocable.
+func (s *Sessions) Irrevocable() string {
+	const text = "the cookie is the session: a logout and a new password are not seen; who kept the cookie stays signed in until it is too old"
+	if s.users == nil {
+		return text
+	}
+	return text + ", or the user is locked or deleted"
+}
+
 func (s *Sessions) open(ctx context.Context, value string) session.Outcome {
 	if len(value) > maxCookie {
 		return session.Unknown(session.Unsupported, errTooLarge)
@@ -163,6 +172,7 @@ func (s *Sessions) open(ctx context.Context, value string) session.Outcome {
 	case why != "":
 		return session.Nobody(why)
 	}
+	session.Step(ctx, "one of the secret keys signed the cookie")
 	age := s.now().Unix() - at // in whole seconds, as itsdangerous counts (timed.py, unsign)
 	switch {
 	case age < 0:
@@ -170,6 +180,7 @@ func (s *Sessions) open(ctx context.Context, value string) session.Outcome {
 	case age > int64(s.config.Lifetime/time.Second):
 		return session.Nobody(session.Expired)
 	}
+	session.Step(ctx, "it is not too old")
 	data, err := decode(payload)
 	if err != nil {
 		return session.Unknown(session.Undecodable, err)

@@ -21,6 +21,7 @@ func (s *Sessions) who(ctx context.Context, data map[string]any, until time.Time
 	if err != nil {
 		return session.Unknown(session.Undecodable, err)
 	}
+	session.Step(ctx, "a user signed in")
 	principal := session.Principal{Subject: id, Expires: until, Session: s.values(data)}
 	if s.users == nil {
 		return session.Is(principal)

@@ -172,14 +172,17 @@ func (s *Sessions) open(ctx context.Context, value string) (session.Principal, e
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "one of the keys made the cookie")
 	found, err := s.store.load(ctx, s, id)
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "the store has the session")
 	vars, err := s.decode(found.data)
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "its data can be read")
 	principal, err := s.who(ctx, vars)
 	principal.Expires = found.expires
 	principal.Session = unserialize.Carried(vars, s.config.Claims)

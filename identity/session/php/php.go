@@ -117,10 +117,12 @@ func (s *Sessions) open(ctx context.Context, id string) (session.Principal, erro
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "the store has the session")
 	vars, err := s.decode(found)
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "its data can be read")
 	subject, err := s.subject(vars)
 	if err != nil {
 		return session.Principal{}, err

@@ -124,6 +124,14 @@ func (s *Sessions) Open(ctx context.Context, cookie string) session.Outcome {
 	return session.Unknown(session.StoreFailed, err)
 }
 
+// Irrevocable implements session.Irrevocable, for cookie stores.
+func (s *Sessions) Irrevocable() string {
+	if _, ok := s.store.(CookieStore); !ok {
+		return ""
+	}
+	return "the cookie is the session: a logout is not seen; who kept the cookie stays signed in until its end, if it has one, or, with Devise, until the password changes"
+}
+
 func (s *Sessions) open(ctx context.Context, cookie string) (session.Principal, error) {
 	if err := ctx.Err(); err != nil {
 		return session.Principal{}, err

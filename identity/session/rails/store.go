@@ -39,11 +39,12 @@ type CookieStore struct{}
 func (CookieStore) sealed() bool     { return true }
 func (CookieStore) needsUsers() bool { return true }
 
-func (CookieStore) load(_ context.Context, s *Sessions, cookie string) (record, error) {
+func (CookieStore) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
 	opened, err := s.decrypted(cookie)
 	if err != nil {
 		return record{}, err
 	}
+	session.Step(ctx, "a key of secret_key_base opens the cookie, and it is not over")
 	data, err := decode(opened.data)
 	if err != nil {
 		return record{}, err
@@ -88,6 +89,7 @@ func (r Redis) load(ctx context.Context, s *Sessions, id string) (record, error)
 	case !ok:
 		return record{}, nobody(session.NoSession)
 	}
+	session.Step(ctx, "Redis has the session")
 	found := record{}
 	if value.TTL > 0 {
 		found.expires = s.now().Add(value.TTL)
@@ -144,6 +146,7 @@ func (r *Records) load(ctx context.Context, s *Sessions, cookie string) (record,
 	if err != nil {
 		return record{}, err
 	}
+	session.Step(ctx, "a key of secret_key_base signed the cookie")
 	id, ok := identifier(opened.data)
 	if !ok {
 		return record{}, unknown(session.Undecodable, errors.New("a cookie that is no session's ID"))
@@ -159,5 +162,6 @@ func (r *Records) load(ctx context.Context, s *Sessions, cookie string) (record,
 	case row[0] == nil:
 		return record{}, nobody(session.NoUser)
 	}
+	session.Step(ctx, "the table has the session")
 	return record{user: fmt.Sprint(row[0]), expires: opened.expires}, nil
 }

@@ -22,6 +22,7 @@ func (s *Sessions) who(ctx context.Context, found record) (session.Principal, er
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "a user signed in")
 	expires, err := s.expiry(found)
 	if err != nil {
 		return session.Principal{}, err
@@ -36,6 +37,7 @@ func (s *Sessions) who(ctx context.Context, found record) (session.Principal, er
 	if err != nil {
 		return session.Principal{}, err
 	}
+	session.Step(ctx, "the user's row agrees")
 	principal.Subject, principal.User = user.id, user.columns
 	return principal, nil
 }
