@@ -13,8 +13,8 @@ import (
 
 // OpenSessions makes a reader of the sessions that the configuration names, by
 // that clock, without a server: nothing listens, and no store is opened. The
-// caller calls close.
-func (a *App) OpenSessions(now func() time.Time) (reader session.Reader, close func() error, err error) { //nolint:predeclared,gocritic,revive // it says what it does
+// caller calls end.
+func (a *App) OpenSessions(now func() time.Time) (reader session.Reader, end func() error, err error) {
 	if a.Identity == nil {
 		return nil, nil, errors.New("the configuration has no identity block in its strangler app")
 	}

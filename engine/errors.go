@@ -32,6 +32,8 @@ var (
 	ErrNoTarget = errors.New("no target block serves this target")
 	// ErrNoShadowing: nothing compares answers here.
 	ErrNoShadowing = errors.New("no answers are compared")
+	// ErrNoIdentity: the configuration does not say whose sessions to read.
+	ErrNoIdentity = errors.New("the running configuration has no identity block: no sessions are read, and there are no keys")
 	// ErrRefused: the route table was refused; the problems say why.
 	ErrRefused = errors.New("the route table is refused")
 )

@@ -33,8 +33,8 @@ type Identity struct {
 	// LoginURL is where browsers sign in; empty: nowhere that is known.
 	LoginURL string
 	// Open makes another reader of the same sessions, by another clock; the caller
-	// calls close. It is for inspecting only.
-	Open func(now func() time.Time) (reader session.Reader, close func() error, err error)
+	// calls end. It is for inspecting only.
+	Open func(now func() time.Time) (reader session.Reader, end func() error, err error)
 	// TrustedOrigins are further origins from which writing requests may come.
 	TrustedOrigins []string
 }

@@ -2,15 +2,11 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity"
 )
-
-// ErrNoIdentity: the configuration does not say whose sessions to read.
-var ErrNoIdentity = errors.New("the running configuration has no identity block: no sessions are read, and there are no keys")
 
 // inspectWait is how long inspecting one session may take: an operator waits, so
 // it is longer than a request's.

@@ -14,6 +14,7 @@
 //	GET  /strangler/rollout/history  the journal, by pages and filters
 //	POST /strangler/rollout/preview  {"route","percent"} or {"table"}: what that would
 //	                                 do to the last requests; changes nothing
+//	POST /strangler/sessions/inspect {"cookie","at","show"}: whose a session is; changes nothing
 //	GET  /strangler/shadow           how comparing goes, by route
 //	GET  /strangler/shadow/report    what it came to; ?route=NAME, more than once
 //	POST /strangler/shadow/reset     {"route","by","reason"}: its evidence begins anew

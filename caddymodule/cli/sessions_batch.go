@@ -30,9 +30,6 @@ func inspectLines(ctx context.Context, t *terminal, in io.Reader, inspect inspec
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, 4<<10), 2*maxCookieInput)
 	for n := 1; lines.Scan(); n++ {
-		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
-			continue
-		}
 		var answer any
 		found, err := inspectLine(ctx, lines.Bytes(), inspect)
 		gone := (*failure)(nil)

@@ -7,7 +7,7 @@ var meanings = map[Reason]string{
 	BadSignature:    "none of the configured secrets signed the cookie; if the monolith takes it, they are not the monolith's",
 	Expired:         "the session's time is over",
 	NoSession:       "the store does not have the session: it ended, or it is another store",
-	NoUser:          "nobody signed in in this session",
+	NoUser:          "the session is a visitor's: nobody signed in",
 	UserGone:        "the user was deleted",
 	UserInactive:    "the user was disabled",
 	OtherHash:       "the password changed since the user signed in",
