@@ -2,8 +2,9 @@ package engine
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 
+	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/book"
@@ -115,16 +116,27 @@ func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, lim
 	return e.options.Shadowing.Book.Kept(ctx, route, signature, limit)
 }
 
-// ResetShadow begins a route's evidence anew. Who and why stand in the report, as
-// the cause of the era that begins; what was before stays there as an earlier one.
-func (e *Engine) ResetShadow(route, by, reason string) (ShadowRoute, error) {
+// ResetShadow begins a route's evidence anew. It is recorded in the journal, and
+// who and why stand in the report too, as the cause of the era that begins; what was
+// before stays there as an earlier one. With Act.DryRun nothing happens, and the answer
+// is the route as it is. It is refused with ErrNoShadowing, with book.ErrUnknownRoute, and
+// as rollout.Ledger.Note is.
+func (e *Engine) ResetShadow(ctx context.Context, route string, a rollout.Act) (ShadowRoute, error) {
 	if e.mirrors == nil {
 		return ShadowRoute{}, ErrNoShadowing
 	}
-	if err := e.options.Shadowing.Book.Reset(route, by, reason); err != nil {
+	kept := e.options.Shadowing.Book
+	if !kept.Knows(route) {
+		return ShadowRoute{}, fmt.Errorf("%s: %w", route, book.ErrUnknownRoute)
+	}
+	if _, err := e.ledger.Note(ctx, route, rollout.VerbShadowReset, a); err != nil {
 		return ShadowRoute{}, err
 	}
-	e.log.Info("the evidence of a shadow begins anew", slog.String("route", route), slog.String("by", by), slog.String("reason", reason))
+	if !a.DryRun {
+		if err := kept.Reset(route, a.By, a.Reason); err != nil {
+			return ShadowRoute{}, err
+		}
+	}
 	status, err := e.ShadowStatus()
 	if err != nil {
 		return ShadowRoute{}, err
@@ -134,5 +146,5 @@ func (e *Engine) ResetShadow(route, by, reason string) (ShadowRoute, error) {
 			return one, nil
 		}
 	}
-	return ShadowRoute{Status: shadow.Status{Route: route}}, nil
+	return ShadowRoute{Status: shadow.Status{Route: route}}, nil // the table does not have it any more
 }

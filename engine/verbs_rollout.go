@@ -103,7 +103,7 @@ func (e *Engine) Abort(ctx context.Context, route string, a rollout.Act) (rollou
 }
 
 // Undo makes the route what it was at a version; nil is the one before the last
-// change. Where the plan wants a larger share approved, so it must be here.
+// change that was no note. Where the plan wants a larger share approved, so it must be here.
 func (e *Engine) Undo(ctx context.Context, route string, to *uint64, a rollout.Act) (rollout.Change, error) {
 	entry, err := e.undeclared(route)
 	if err != nil {
@@ -114,10 +114,10 @@ func (e *Engine) Undo(ctx context.Context, route string, to *uint64, a rollout.A
 		a.IfVersion = state.Version
 	}
 	if to == nil {
-		if state.Version == 0 {
-			return rollout.Change{}, fmt.Errorf("%w: %s was never changed", rollout.ErrNoVersion, route)
+		last, err := e.ledger.BeforeLast(ctx, route)
+		if err != nil {
+			return rollout.Change{}, err
 		}
-		last := state.Version - 1
 		to = &last
 	}
 	if plan := entry.Route.Rollout; plan != nil {

@@ -15,7 +15,7 @@ type Act struct {
 	// By is who: a person's or a system's name. Required.
 	By string `json:"by"`
 	// Reason is why; required for a hold, the brake, a pause, an abort, a roll
-	// back and an undo.
+	// back, an undo and a reset of a shadow.
 	Reason string `json:"reason,omitempty"`
 	// Source is where the change came from, one of the Source constants. Required.
 	Source string `json:"source"`
@@ -62,6 +62,8 @@ const (
 	// told was refused because the store did not answer: if the store had taken
 	// it, the state is what it was before; if not, it no longer can.
 	VerbWithdraw Verb = "withdraw"
+	// VerbShadowReset began the evidence of the route's shadow anew. It is a note.
+	VerbShadowReset Verb = "shadow_reset"
 )
 
 // Change is one record of the journal.
@@ -147,7 +149,7 @@ const (
 // needsReason says whether a verb needs a reason: what takes something away
 // from others, or surprises them.
 func (v Verb) needsReason() bool {
-	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo}, v)
+	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo, VerbShadowReset}, v)
 }
 
 // validate holds an act against the bounds.

@@ -47,6 +47,8 @@ func (e *edit) on(newest *Change) (Change, error) {
 	}
 	if err == nil {
 		after.Version = before.Version + 1
+	}
+	if err == nil && !e.verb.Note() {
 		after.By, after.Reason, after.Source, after.Since = e.act.By, e.act.Reason, e.act.Source, e.at
 	}
 	c.After = &after

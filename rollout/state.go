@@ -24,7 +24,7 @@ type RouteState struct {
 	// Version counts the route's changes, for compare-and-set; 0 is a route
 	// that was never touched.
 	Version uint64 `json:"version"`
-	// By, Reason, Source and Since tell of the change that led here.
+	// By, Reason, Source and Since tell of the change that led here; notes are none.
 	By     string    `json:"by,omitempty"`
 	Reason string    `json:"reason,omitempty"`
 	Source string    `json:"source,omitempty"`

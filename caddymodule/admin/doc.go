@@ -17,7 +17,7 @@
 //	POST /strangler/sessions/inspect {"cookie","at","show"}: whose a session is; changes nothing
 //	GET  /strangler/shadow           how comparing goes, by route
 //	GET  /strangler/shadow/report    what it came to; ?route=NAME, more than once
-//	POST /strangler/shadow/reset     {"route","by","reason"}: its evidence begins anew
+//	POST /strangler/shadow/reset     {"route","reason",…}: its evidence begins anew
 //	POST /strangler/brake/on         {"reason",…}
 //	POST /strangler/brake/release    {…}
 //

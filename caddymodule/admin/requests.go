@@ -45,7 +45,8 @@ const (
 type Act struct {
 	// By is who; required.
 	By string `json:"by"`
-	// Reason is why; required to hold, to brake, to pause, to abort and to undo.
+	// Reason is why; required to hold, to brake, to pause, to abort, to undo and to
+	// reset a shadow.
 	Reason string `json:"reason,omitempty"`
 	// Source is "api", which is the default, or "cli".
 	Source string `json:"source,omitempty"`

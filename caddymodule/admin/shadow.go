@@ -3,19 +3,14 @@ package admin
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/strangler-proxy/strangler/engine"
 )
 
-// ShadowResetRequest is the body for PathShadowReset.
+// ShadowResetRequest is the body for PathShadowReset. Reason is required.
 type ShadowResetRequest struct {
+	Act
 	Route string `json:"route"`
-	// By is who, Reason why; both are required and stand in the report.
-	By     string `json:"by"`
-	Reason string `json:"reason"`
-	// DryRun asks what it would be refused for; nothing is changed.
-	DryRun bool `json:"dry_run,omitempty"`
 }
 
 // ShadowResetAnswer is its answer: the status of the route after it, with DryRun
@@ -54,38 +49,15 @@ func shadowSamples(e *engine.Engine, r *http.Request) (any, error) {
 	return e.ShadowSamples(r.Context(), query.Get("route"), query.Get("signature"), limit)
 }
 
-// wouldReset is the route as it is, if its evidence can begin anew.
-func wouldReset(e *engine.Engine, r *http.Request, name string) (any, error) {
-	if _, err := e.ShadowReport(r.Context(), name); err != nil {
-		return nil, err
-	}
-	status, err := e.ShadowStatus()
-	if err != nil {
-		return nil, err
-	}
-	answer := ShadowResetAnswer{}
-	answer.Route.Route = name // that is in the table no more
-	for i := range status.Routes {
-		if status.Routes[i].Route == name {
-			answer.Route = status.Routes[i]
-		}
-	}
-	return answer, nil
-}
-
 func shadowReset(e *engine.Engine, r *http.Request) (any, error) {
 	var asked ShadowResetRequest
 	if err := decode(r, &asked); err != nil {
 		return nil, err
 	}
-	for name, value := range map[string]string{"route": asked.Route, "by": asked.By, "reason": asked.Reason} {
-		if strings.TrimSpace(value) == "" {
-			return nil, refuse(http.StatusBadRequest, "%s is required", name)
-		}
+	act, err := asked.act()
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "%w", err)
 	}
-	if asked.DryRun {
-		return wouldReset(e, r, asked.Route)
-	}
-	route, err := e.ResetShadow(asked.Route, asked.By, asked.Reason)
+	route, err := e.ResetShadow(r.Context(), asked.Route, act)
 	return ShadowResetAnswer{Route: route}, err
 }

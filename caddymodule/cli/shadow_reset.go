@@ -7,6 +7,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/rollout"
 )
 
 func shadowReset() *cobra.Command {
@@ -26,7 +27,9 @@ func shadowReset() *cobra.Command {
 			if by == "" {
 				by = me()
 			}
-			return f.reset(ctx, t, admin.ShadowResetRequest{Route: f.route, By: by, Reason: reason, DryRun: dryRun})
+			return f.reset(ctx, t, admin.ShadowResetRequest{
+				Act: admin.Act{By: by, Reason: reason, Source: rollout.SourceCLI, DryRun: dryRun}, Route: f.route,
+			})
 		})
 	f.add(cmd)
 	cmd.Flags().StringVar(&by, "by", "", "who makes the change (default USER@HOST)")
