@@ -130,6 +130,9 @@ func (w *whois) papersOf(r *routes.Route) (*papers, error) {
 	}
 	o.Claims = maps.Clone(o.Claims)
 	o.Claims[shadowClaim] = token.Claim{Value: true}
+	if r.Shadow != nil && shadowOf(r) != r.Service {
+		o.Audience = shadowOf(r) // or it could be shown to the service in a user's name
+	}
 	p.shadow, err = w.Ring.Service(o)
 	p.bare = p.route.Header != routes.DefaultTokenHeader
 	return p, err

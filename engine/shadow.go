@@ -58,7 +58,7 @@ func (e *Engine) mirror(p *plan) error {
 	var known []book.Route
 	for _, entry := range p.table.Routes() {
 		if s, mirrored := shadowSettings(p.table.Document(), entry); mirrored {
-			e.identity.introduce(&s, p.lanes[entry.Index].papers)
+			e.identity.introduce(&s, entry.Route, p.lanes[entry.Index].papers)
 			settings = append(settings, s)
 			route, err := bookRoute(entry.Route, s.Compare)
 			if err != nil {

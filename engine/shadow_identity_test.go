@@ -48,3 +48,36 @@ func TestAShadowOfARouteWithoutServiceHasNoCookie(t *testing.T) {
 	}
 	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
 }
+
+// A shadow that is another target than the route's service must not be able to
+// show the token there, nor get the cookies that the service keeps.
+func TestAnotherTargetGetsATokenForItself(t *testing.T) {
+	t.Parallel()
+	table := strings.NewReplacer("SHADOW", "target: canary", "monolith: monolith", "  canary: { url: SERVICE }\nmonolith: monolith",
+		"    fallback: []\n", "    fallback: []\n    identity: { audience: desk, keep_cookie: true }\n").Replace(shadowTable)
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	b.servedBy("/faq/1", signedIn("alice"))
+	if got := b.compared(1); got.Buckets["equal"] != 1 {
+		t.Fatalf("%+v", got.Buckets)
+	}
+	if claims := b.verified("canary"); claims["sub"] != "7" || claims["shadow"] != true {
+		t.Errorf("%v", claims)
+	}
+	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
+}
+
+// A route whose token is optional serves who is anonymous without one, so that is
+// compared, too.
+func TestAShadowWithAnOptionalTokenHearsWhoIsAnonymous(t *testing.T) {
+	t.Parallel()
+	table := strings.NewReplacer("SHADOW", "", "    fallback: []\n", "    fallback: []\n    identity: { token: optional }\n").Replace(shadowTable)
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	b.servedBy("/faq/1", http.Header{"Authorization": {"Bearer forged"}})
+	if got := b.compared(1); got.Buckets["equal"] != 1 || b.service.seen()["Authorization"] != nil {
+		t.Errorf("%+v with %q", got.Buckets, b.service.seen()["Authorization"])
+	}
+}

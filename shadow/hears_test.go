@@ -20,7 +20,7 @@ func TestWhatAShadowHears(t *testing.T) {
 		got <- r.Clone(context.Background())
 		says(`1`)(w, r)
 	}, func(_ *shadow.Options, s *shadow.Settings, _ *bed) {
-		s.Secrets = []string{"sessionid", "csrftoken"}
+		s.Secrets = []string{"sessionid", "csrftoken", "__Host-desk"}
 		s.SecretHeaders = []string{"x-legacy-token"}
 		s.Rewrite = func(path, raw string) (string, string) { return "/api" + path, "/api" + raw }
 		s.Token = func(_ context.Context, principal any) (http.Header, error) {
@@ -35,7 +35,7 @@ func TestWhatAShadowHears(t *testing.T) {
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	for name, value := range map[string]string{
 		"Authorization": "Basic secret", "X-Legacy-Token": "secret", "X-Csrftoken": "secret", "Traceparent": parent,
-		"Cookie":     `lang=de; sessionid=secret; "csrftoken"=secret; __Host-sessionid=secret; theme=dark`,
+		"Cookie":     `lang=de; sessionid=secret; "csrftoken"=secret; __Host-sessionid=secret; __Host-desk=secret; theme=dark`,
 		"Connection": "keep-alive, X-Hop", "X-Hop": "secret", "Te": "trailers", "X-User": "ada", "Accept-Encoding": "br",
 	} {
 		r.Header.Set(name, value)

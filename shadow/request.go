@@ -53,15 +53,25 @@ func (s *secrets) without(line string) string {
 	var kept []string
 	for pair := range strings.SplitSeq(line, ";") {
 		name, _, _ := strings.Cut(pair, "=")
-		name = strings.Trim(name, " \t\"")
-		for _, prefix := range [...]string{"__Host-", "__Secure-"} {
-			name = strings.TrimPrefix(name, prefix)
-		}
-		if !slices.Contains(s.cookies, name) {
+		if !s.cookie(strings.Trim(name, " \t\"")) {
 			kept = append(kept, strings.TrimSpace(pair))
 		}
 	}
 	return strings.Join(kept, "; ")
+}
+
+// cookie tells whether a cookie is secret, under its name or one that a browser
+// treats with more care (RFC 6265bis, 4.1.3).
+func (s *secrets) cookie(name string) bool {
+	if slices.Contains(s.cookies, name) {
+		return true
+	}
+	for _, prefix := range [...]string{"__Host-", "__Secure-"} {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && slices.Contains(s.cookies, rest) {
+			return true
+		}
+	}
+	return false
 }
 
 // clientHeader is the header as the client sent it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,8 +19,9 @@ type Helpdesk struct {
 	Dir string
 }
 
-// StartHelpdesk starts the Django monolith.
-func StartHelpdesk(tb testing.TB) *Helpdesk {
+// StartHelpdesk starts the Django monolith. Each of settings is a line of Python
+// that sets it up otherwise.
+func StartHelpdesk(tb testing.TB, settings ...string) *Helpdesk {
 	tb.Helper()
 	python := Python(tb)
 	h := &Helpdesk{Dir: tb.TempDir()}
@@ -27,6 +29,11 @@ func StartHelpdesk(tb testing.TB) *Helpdesk {
 	address := freeAddress(tb)
 	command, err := helpdesk.Monolith(python, h.Dir, address)
 	must(tb, err)
+	if settings != nil {
+		text := "from helpdesk.settings import *\n" + strings.Join(settings, "\n") + "\n"
+		must(tb, os.WriteFile(filepath.Join(h.Dir, "othersettings.py"), []byte(text), 0o600))
+		command.Env = append(command.Env, "DJANGO_SETTINGS_MODULE=othersettings", "PYTHONPATH="+h.Dir)
+	}
 	h.Program = start(tb, address, command, answers("http://"+address+"/v1/faq/1"))
 	return h
 }
