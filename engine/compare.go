@@ -76,8 +76,9 @@ func askedBeside(doc *routes.Document, r *routes.Route) *routes.Target {
 	return doc.Targets[shadowOf(r)]
 }
 
-// diffOptions are a route's rules as package diff has them.
-func diffOptions(s *routes.Shadow) diff.Options {
+// CompareOptions are how the answers of a route are compared: its rules as package
+// diff has them.
+func CompareOptions(s *routes.Shadow) diff.Options {
 	o := diff.Options{Presets: s.Presets, Headers: s.Headers}
 	for _, rule := range s.AllRules() {
 		o.Rules = append(o.Rules, diffRule(rule))

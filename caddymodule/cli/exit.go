@@ -27,7 +27,7 @@ const (
 
 const exitHelp = `
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check, a gate that is not met),
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check, a gate that is not met, a replay that differs),
 4 no server at the admin address, 5 somebody else changed it meanwhile;
 with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it;
 sessions inspect also 8 nobody is signed in, 9 it could not be found out.`
