@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -139,8 +141,9 @@ func loginURL(text string) bool {
 	return (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 }
 
-// key is the settings as JSON, with placeholders replaced; empty without an
-// identity. It holds secrets: it is a key in memory and nothing else.
+// key stands for the settings with placeholders replaced; empty without an
+// identity. It is a hash, because the settings hold secrets, and a key may be
+// printed by whoever keeps something under it.
 func (i *Identity) key() (string, error) {
 	if i == nil {
 		return "", nil
@@ -152,5 +155,6 @@ func (i *Identity) key() (string, error) {
 		Format   caddy.ModuleID
 		Settings any
 	}{plain, i.format.CaddyModule().ID, i.format})
-	return string(text), err
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), err
 }

@@ -33,7 +33,7 @@ const (
 )
 
 // engineKey is what an engine works on: two absolute paths, and the sources of
-// flags and the identity's settings as JSON.
+// flags as JSON and the identity's settings as a hash.
 type engineKey struct{ store, routes, flags, identity string }
 
 // lastTable is where the last good route table is kept: beside the store.

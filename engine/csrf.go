@@ -58,7 +58,8 @@ const (
 
 // djangoToken holds the header X-CSRFToken, or else the field csrfmiddlewaretoken
 // of a form, against the cookie (django/middleware/csrf.py). A form of several
-// parts and one that is too long for memory only the monolith can check.
+// parts, one that is too long for memory and one that Go cannot read only the
+// monolith can check.
 func (w *whois) djangoToken(r *http.Request) tokenVerdict {
 	secret, _, _ := cookie(r.Header["Cookie"], w.CSRFCookie)
 	if secret = unmask(secret); secret == "" {
@@ -75,9 +76,11 @@ func (w *whois) djangoToken(r *http.Request) tokenVerdict {
 			if !whole {
 				return tokenUnclear
 			}
-			if form, err := url.ParseQuery(string(body)); err == nil {
-				sent = form.Get("csrfmiddlewaretoken")
+			form, err := url.ParseQuery(string(body))
+			if err != nil { // Django reads what Go does not
+				return tokenUnclear
 			}
+			sent = form.Get("csrfmiddlewaretoken")
 		}
 	}
 	sent = unmask(sent)

@@ -66,6 +66,7 @@ func TestDjangosOwnTokenIsAsked(t *testing.T) {
 		{http.Header{}, "", "csrf"},
 		{http.Header{"Content-Type": {form}}, "a=1&csrfmiddlewaretoken=" + djangoMasked, "full"},
 		{http.Header{"Content-Type": {form}}, "a=1", "csrf"},
+		{http.Header{"Content-Type": {form}}, "a=1;2&b=%zz&csrfmiddlewaretoken=" + djangoMasked, "csrf_unclear"},
 		{http.Header{"Content-Type": {form}}, strings.Repeat("a", maxForm+1), "csrf_unclear"},
 		{http.Header{"Content-Type": {"multipart/form-data; boundary=x"}}, "--x--", "csrf_unclear"},
 	} {

@@ -149,6 +149,22 @@ func (p *papers) turnAway(r *http.Request) (routes.Arm, routes.Reason) {
 	return routes.Monolith, ReasonAnonymous
 }
 
+// varyCookie is shared: it has no room, so that who appends to it copies it.
+var varyCookie = []string{"Cookie"}
+
+// vary tells caches, on this side's answers and the monolith's, that who is signed
+// in decides on them. A service that is told by a token does not think of the
+// cookie, and what it says to one user a cache must not say to another.
+func (p *papers) vary(header http.Header) {
+	switch {
+	case p == nil || p.service == nil:
+	case len(header["Vary"]) == 0:
+		header["Vary"] = varyCookie
+	default:
+		header["Vary"] = append(header["Vary"], "Cookie")
+	}
+}
+
 // navigates reports whether a browser wants to show a page.
 func navigates(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -3,11 +3,13 @@ package engine
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/identity"
@@ -101,6 +103,10 @@ func TestWhoIsAnonymousGetsWhatTheRouteSays(t *testing.T) {
 	if reason != "login" || response.StatusCode != http.StatusFound || response.Header.Get("Location") != "/login/?next=%2Flogin-first%3Fq%3Da%2520b%26next%3D%2F%2Fevil" {
 		t.Errorf("%s %v", reason, response.Header)
 	}
+	// Behind two slashes would stand another site.
+	if to := b.identity.loginFor(&http.Request{URL: &url.URL{Path: "//evil.example.com/x"}}); to != "/login/?next=%2Fevil.example.com%2Fx" {
+		t.Error(to)
+	}
 	for _, header := range []http.Header{{"Accept": {"application/json"}}, {"Accept": {"text/html"}, "Sec-Fetch-Mode": {"cors"}}} {
 		if _, _, response = b.reason(http.MethodGet, "/login-first", header); response.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%v: %s", header, response.Status)
@@ -184,13 +190,28 @@ func TestATokenIsForOneService(t *testing.T) {
 	}
 }
 
+// Whoever is in front of us keeps an answer to one user from all others.
+func TestCachesAreToldThatTheSessionDecides(t *testing.T) {
+	t.Parallel()
+	b := newDesk(t, new(desk))
+	b.service.answers(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Vary", "Accept") })
+	for path, want := range map[string]string{"/faq": "Cookie,Accept", "/open": "Cookie,Accept", "/plain": "Accept"} {
+		_, _, response := b.reason(http.MethodGet, path, signedIn("alice"))
+		equal(t, path, strings.Join(response.Header["Vary"], ","), want)
+	}
+	_, by, response := b.reason(http.MethodGet, "/faq", nil)
+	equal(t, "of nobody, by "+by, strings.Join(response.Header["Vary"], ","), "Cookie")
+}
+
 func TestTheMonolithsAnswerEndsASessionAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, line := range map[string]string{
-		"cleared":  `sessionid=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/`,
-		"changed":  "sessionid=another; Path=/",
-		"same, 0":  "sessionid=alice; Max-Age=0",
-		"and more": "sessionid=; Path=/",
+		"cleared":                   `sessionid=""; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/`,
+		"changed":                   "sessionid=another; Path=/",
+		"same, 0":                   "sessionid=alice; Max-Age=0",
+		"and more":                  "sessionid=; Path=/",
+		"same, of a past year":      "sessionid=alice; expires=Sat, 02 Mar 2024 10:00:00 GMT",
+		"same, as PHP writes dates": "sessionid=alice; expires=Sat, 02-Mar-2024 10:00:00 GMT; path=/",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +235,8 @@ func TestAProlongedSessionStaysKnown(t *testing.T) {
 	t.Parallel()
 	b := newDesk(t, new(desk))
 	b.monolith.answers(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Add("Set-Cookie", "sessionid=alice; Max-Age=1209600")
+		w.Header().Add("Set-Cookie", "sessionid=alice; expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=1209600") // which counts
+		w.Header().Add("Set-Cookie", "sessionid=alice; expires="+time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
 	})
 	for range 5 {
 		_, _, _ = b.reason(http.MethodGet, "/faq", signedIn("alice"))

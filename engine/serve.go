@@ -102,6 +102,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 		result.Outcome = proxy.Outcome{Arm: routes.Service, Status: e.turnAway(w, r, &result.Decision, result.RequestID)}
 		return nil
 	}
+	lane.papers.vary(header)
 	way.fill(r, entry, c, result)
 	e.watch(&way, lane, &key, result, start)
 	copied.sample(lane, r, &c, result, start)

@@ -3,6 +3,7 @@ package engine
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/proxy"
@@ -46,26 +47,28 @@ func (w *whois) changes(line, value string) bool {
 	name = strings.TrimSpace(name)
 	for _, ours := range w.Resolver.Names() {
 		if name == ours {
-			return strings.TrimSpace(set) != value || ends(attributes)
+			return strings.TrimSpace(set) != value || ends(attributes, w.now())
 		}
 	}
 	return false
 }
 
-// ends reports whether a cookie's attributes take it away. A date is taken for
-// one that may have passed.
-func ends(attributes string) bool {
+// ends reports whether a cookie's attributes take it away. What is no date that is
+// to come is taken for one that has passed.
+func ends(attributes string, now time.Time) bool {
+	over := false
 	for attribute := range strings.SplitSeq(attributes, ";") {
 		name, value, _ := strings.Cut(strings.TrimSpace(attribute), "=")
 		if strings.EqualFold(name, "max-age") {
 			value = strings.TrimSpace(value)
-			return value == "0" || strings.HasPrefix(value, "-")
+			return value == "0" || strings.HasPrefix(value, "-") // it counts before a date
 		}
-		if strings.EqualFold(name, "expires") && strings.Contains(value, "1970") {
-			return true
+		if strings.EqualFold(name, "expires") {
+			until, err := http.ParseTime(strings.ReplaceAll(value, "-", " ")) // PHP before 8.2 has dashes in it
+			over = err != nil || !until.After(now)
 		}
 	}
-	return false
+	return over
 }
 
 // Forget drops what is known of a session, by its value as the reader finds it,

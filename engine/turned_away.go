@@ -29,7 +29,6 @@ type problem struct {
 func (e *Engine) turnAway(w http.ResponseWriter, r *http.Request, d *routes.Decision, requestID string) int {
 	header := w.Header()
 	header["Cache-Control"] = []string{"no-store"}
-	header["Vary"] = append(header["Vary"], "Cookie")
 	switch d.Reason {
 	case ReasonLogin:
 		header["Location"] = []string{e.identity.loginFor(r)}
@@ -56,11 +55,11 @@ func refuse(w http.ResponseWriter, p problem) int {
 }
 
 // loginFor is the login page with the way back to where r wanted to go: a path of
-// this site.
+// this site, hence with one slash at its beginning, for //host is another site.
 func (w *whois) loginFor(r *http.Request) string {
 	glue := "?"
 	if strings.Contains(w.LoginURL, "?") {
 		glue = "&"
 	}
-	return w.LoginURL + glue + "next=" + url.QueryEscape(r.URL.RequestURI())
+	return w.LoginURL + glue + "next=" + url.QueryEscape("/"+strings.TrimLeft(r.URL.RequestURI(), "/"))
 }

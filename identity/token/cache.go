@@ -44,10 +44,14 @@ func newCache(entries int) cache {
 	return cache{sets: make([]set, sets)}
 }
 
-// place is where the entry is, if anywhere. Both digests are SHA-256, over an
-// HMAC that no client knows: nobody can choose a place.
+// neighbours are the sets in which all tokens of a session are, so that it is
+// forgotten without a look at every other. A power of two.
+const neighbours = 8
+
+// place is where the entry is, if anywhere: one of the session's neighbours. The session's ID is an HMAC whose secret no client knows: nobody can
+// choose a place.
 func (c *cache) place(p *Prepared, s *Service) uint64 {
-	return (binary.LittleEndian.Uint64(p.digest[:]) ^ binary.LittleEndian.Uint64(s.digest[:])) & uint64(len(c.sets)-1)
+	return (binary.LittleEndian.Uint64(p.session[:]) ^ uint64(p.digest[0]^s.digest[0])%neighbours) & uint64(len(c.sets)-1)
 }
 
 // get finds the entry, or answers nil.
@@ -99,12 +103,12 @@ func (s *set) room() *atomic.Pointer[entry] {
 
 // forget drops the entries of a session.
 func (c *cache) forget(session SessionID) {
-	for place := range c.sets {
-		c.forgetIn(place, session)
+	for n := range uint64(min(neighbours, len(c.sets))) {
+		c.forgetIn((binary.LittleEndian.Uint64(session[:])^n)&uint64(len(c.sets)-1), session)
 	}
 }
 
-func (c *cache) forgetIn(place int, session SessionID) {
+func (c *cache) forgetIn(place uint64, session SessionID) {
 	lock := &c.writers[place%locks]
 	lock.Lock()
 	defer lock.Unlock()

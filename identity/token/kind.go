@@ -6,24 +6,30 @@ type Kind string
 // The kinds.
 const (
 	Text    Kind = "string"
-	Bool    Kind = "boolean"
+	Bool    Kind = "boolean" // 0 and 1 are one, too: MySQL and SQLite have no other
 	Integer Kind = "integer"
 )
 
-// is says whether JSON that encoding/json has written is of the kind.
-func (k Kind) is(value []byte) bool {
+// of answers JSON that encoding/json has written as JSON of the kind; ok is false
+// when it is none.
+func (k Kind) of(value []byte) (same []byte, ok bool) {
 	switch k {
 	case Text:
-		return value[0] == '"'
+		return value, value[0] == '"'
 	case Bool:
-		return value[0] == 't' || value[0] == 'f'
+		switch string(value) {
+		case "0":
+			value = []byte("false")
+		case "1":
+			value = []byte("true")
+		}
+		return value, value[0] == 't' || value[0] == 'f'
 	case Integer:
 		for i, c := range value {
 			if (c < '0' || c > '9') && (i > 0 || c != '-') {
-				return false
+				return value, false
 			}
 		}
-		return true
 	}
-	return true
+	return value, true
 }

@@ -87,7 +87,7 @@ func (s *Service) sign(b *buffer, key *Key, expires int64) (Token, error) {
 
 // appendClaims writes the claims. Each value was written by encoding/json.
 func (s *Service) appendClaims(to []byte, p *Prepared, issued, expires int64) ([]byte, error) {
-	if s.options.Profile == OpenEDX && string(p.attributes[inactive]) == "false" {
+	if s.options.Profile == OpenEDX && p.inactive() {
 		return to, ErrInactive
 	}
 	to = append(to, s.head...)
@@ -110,7 +110,9 @@ func (s *Service) appendClaims(to []byte, p *Prepared, issued, expires int64) ([
 			return to, fmt.Errorf("%w: %q, from the attribute %q", ErrMissing, m.name, m.Attribute)
 		case value == nil:
 			continue
-		case !m.Kind.is(value):
+		}
+		value, ok := m.Kind.of(value)
+		if !ok {
 			return to, fmt.Errorf("%w: %q, from the attribute %q, is no %s", ErrMissing, m.name, m.Attribute, m.Kind)
 		}
 		to = append(append(to, m.key...), value...)

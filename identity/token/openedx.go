@@ -13,7 +13,7 @@ type Profile string
 //
 // A service there keeps the rights a token does not mention, hence every one is
 // required; and it does not look whether its own copy of the user is active,
-// hence a subject whose attribute is_active is false gets no token.
+// hence a subject whose attribute is_active is not true gets no token.
 const OpenEDX Profile = "openedx"
 
 // openEDXClaims are what it adds. The version must be a full semantic one: for
@@ -33,8 +33,16 @@ var openEDXClaims = map[string]Claim{
 	"grant_type":         {Value: "password"},
 }
 
-// inactive is the attribute that forbids a token when it is false.
-const inactive = "is_active"
+// inactive says whether the subject's attribute is_active forbids a token: it is
+// there, and it is neither true nor null.
+func (p *Prepared) inactive() bool {
+	value, there := p.attributes["is_active"]
+	if !there || string(value) == "null" {
+		return false
+	}
+	active, _ := Bool.of(value)
+	return string(active) != "true"
+}
 
 // openEDX is the configured claims with the profile's.
 func openEDX(configured map[string]Claim) (map[string]Claim, error) {

@@ -169,7 +169,8 @@ func (s *Service) add(name string, c Claim) error {
 		if value, err = json.Marshal(c.Value); err != nil {
 			return fmt.Errorf("%w: the value of the claim %q is no JSON", ErrService, name)
 		}
-		if !c.Kind.is(value) {
+		var ok bool
+		if value, ok = c.Kind.of(value); !ok {
 			return fmt.Errorf("%w: the value of the claim %q is no %s", ErrService, name, c.Kind)
 		}
 	}

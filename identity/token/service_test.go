@@ -139,11 +139,32 @@ func TestOpenEDXTokenIsNeverIncomplete(t *testing.T) {
 		"user_id as text":   {func(a map[string]any) { a["user_id"] = "42" }, ErrMissing},
 		"user_id not whole": {func(a map[string]any) { a["user_id"] = 4.2 }, ErrMissing},
 		"locked out":        {func(a map[string]any) { a["is_active"] = false }, ErrInactive},
+		"locked out, MySQL": {func(a map[string]any) { a["is_active"] = 0 }, ErrInactive},
+		"active, MySQL":     {func(a map[string]any) { a["is_active"] = 1 }, nil},
+		"active as text":    {func(a map[string]any) { a["is_active"] = "yes" }, ErrInactive},
+		"staff is a count":  {func(a map[string]any) { a["is_staff"] = 2 }, ErrMissing},
 	} {
 		p := prepared(t, func(s *Subject) { full(s); c.edit(s.Attributes) })
 		if _, err := NewMinter(ring, 0).Token(service, p, epoch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+	}
+}
+
+func TestOpenEDXTakesTheBooleansOfMySQLAndSQLite(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, RS512, epoch)
+	p := prepared(t, func(s *Subject) {
+		s.Attributes = map[string]any{
+			"username": "anna", "user_id": 42, "email": "", "name": "", "is_staff": int64(1), "is_superuser": int64(0), "is_active": int64(1),
+		}
+	})
+	minted, err := NewMinter(ring, 0).Token(newService(t, ring, ServiceOptions{Profile: OpenEDX}), p, epoch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said := payload(t, minted); said["administrator"] != true || said["superuser"] != false || said["user_id"] != 42. {
+		t.Errorf("%v", said)
 	}
 }
 
