@@ -31,8 +31,8 @@ type Strangler struct {
 // address with its admin API on admin, and the route table.
 type Config func(address, admin string) (caddyfile, routes string)
 
-// StartStrangler starts the proxy.
-func StartStrangler(tb testing.TB, config Config) *Strangler {
+// StartStrangler starts the proxy, with more of an environment.
+func StartStrangler(tb testing.TB, config Config, env ...string) *Strangler {
 	tb.Helper()
 	s := &Strangler{Dir: tb.TempDir(), Admin: freeAddress(tb)}
 	address := freeAddress(tb)
@@ -40,7 +40,7 @@ func StartStrangler(tb testing.TB, config Config) *Strangler {
 	s.write(tb, "Caddyfile", caddyfile)
 	s.write(tb, "routes.yaml", routes)
 	command := process.Command{
-		Name: "strangler", Path: Binary(tb), Dir: s.Dir, Env: s.env(),
+		Name: "strangler", Path: Binary(tb), Dir: s.Dir, Env: append(s.env(), env...),
 		Args: []string{"run", "--config", "Caddyfile", "--adapter", "caddyfile"},
 	}
 	listens, controllable := answers("http://"+address+"/"), answers("http://"+s.Admin+"/config/")
@@ -97,6 +97,13 @@ func (s *Strangler) Status(tb testing.TB) (status engine.Status) {
 	_, said := s.admin(tb, http.MethodGet, "/strangler/status", "", "")
 	must(tb, json.Unmarshal(said, &status))
 	return status
+}
+
+// Ask asks the admin API for a path, and answers what it said.
+func (s *Strangler) Ask(tb testing.TB, path string) (status int, said string) {
+	tb.Helper()
+	status, text := s.admin(tb, http.MethodGet, path, "", "")
+	return status, string(text)
 }
 
 // Verb sends a verb to the admin API, which is faster than a command. What is
