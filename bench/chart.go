@@ -133,7 +133,7 @@ func (w *workloadResult) limit(s *subjectResult) float64 {
 		return 0
 	}
 	if p := w.percent(s); p != nil {
-		limit, _ := w.decidedLimits()
+		limit, _ := w.decidedLimits(s.Decided)
 		return limit * p.Ratio.CPU
 	}
 	return w.Line

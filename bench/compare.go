@@ -53,10 +53,10 @@ func (w *workloadResult) compare(o *options) {
 	}
 }
 
-// percent is the subject with fixed percentages in a table of the same size that
-// s is held against, nil when s is none of those that rollouts or flags decide.
+// percent is the subject with fixed percentages, and without identity, in a table
+// of the same size that s is held against; nil when s is itself that, or no Strangler.
 func (w *workloadResult) percent(s *subjectResult) *subjectResult {
-	if s.Decided != byRollout && s.Decided != byFlag {
+	if s.Decided == "" || s.Decided == byPercent {
 		return nil
 	}
 	for _, one := range w.Subjects {

@@ -12,12 +12,16 @@ type crowd struct {
 	sticky  string
 	paths   []string
 	users   int
-	cookies []string        // by user: name=value, once a proxy has set one
+	cookies []string        // by user: name=value, once a proxy has set one, or of a session
 	arms    []atomic.Uint32 // by user and path: an arm, 0 unknown
 	// fresh counts the answers of each arm instead: every request is another
 	// visitor's.
 	fresh bool
 	count [armService + 1]atomic.Int64
+	// whole: all are on the service. Those who come with a session that is fresh,
+	// too, have another one in each request.
+	whole    bool
+	sessions atomic.Int64
 }
 
 // The arms as crowd keeps them.
@@ -28,11 +32,25 @@ const (
 )
 
 func newCrowd(w workload, users int, paths []string) *crowd {
-	return &crowd{
-		sticky: w.sticky, fresh: w.fresh, paths: paths, users: users,
+	c := &crowd{
+		sticky: w.sticky, fresh: w.fresh, whole: w.session, paths: paths, users: users,
 		cookies: make([]string, users),
 		arms:    make([]atomic.Uint32, users*len(paths)),
 	}
+	for i := range users {
+		if c.whole {
+			c.cookies[i] = sessionCookie(i)
+		}
+	}
+	return c
+}
+
+// cookie is what a user sends.
+func (c *crowd) cookie(user int) string {
+	if c.whole && c.fresh {
+		return sessionCookie(int(c.sessions.Add(1)) + c.users)
+	}
+	return c.cookies[user]
 }
 
 // visits is how many resources each user asks for.
@@ -60,6 +78,9 @@ func armOf(name []byte) uint32 {
 // agree notes the arm that answered, and is an error when it is another one
 // than before.
 func (c *crowd) agree(user, path int, arm uint32) error {
+	if c.whole && arm != armService {
+		return fmt.Errorf("user %d was not answered by the service", user)
+	}
 	if c.fresh {
 		c.count[arm].Add(1)
 		return nil

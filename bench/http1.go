@@ -73,7 +73,7 @@ func (c *http1) send(s *slice, a ask) error {
 		b = strconv.AppendInt(b, int64(a.user), 10)
 		b = append(b, "\r\n"...)
 	}
-	if cookie := s.crowd.cookies[a.user]; cookie != "" {
+	if cookie := s.crowd.cookie(a.user); cookie != "" {
 		b = append(b, "Cookie: "...)
 		b = append(b, cookie...)
 		b = append(b, "\r\n"...)

@@ -26,6 +26,9 @@ const (
 	// what a process allocates beside requests, such as the looks of a rollout's
 	// controller.
 	decidedMallocs = 1.01
+	// identityLimit is what a request of a known session may cost, in CPU of one
+	// whose route wants no token.
+	identityLimit = 1.08
 )
 
 // line is one promise: a ratio and its limit, or a ratio that was measured.
@@ -74,9 +77,9 @@ func (w *workloadResult) lines(noise float64) []line {
 				first = s
 			}
 			last = s
-		case byRollout, byFlag:
-			cpu, mallocs := w.decidedLimits()
-			what := fmt.Sprintf("%s decided by %s: ", countRoutes(s.Routes), s.Decided)
+		case byRollout, byFlag, byIdentity:
+			cpu, mallocs := w.decidedLimits(s.Decided)
+			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())
 			add(what+"CPU per request to a fixed percentage's", s.ToPercent.CPU, cpu, self)
 			add(what+"allocations per request to a fixed percentage's", s.ToPercent.Mallocs, mallocs, w.self().Mallocs)
 		}
@@ -88,12 +91,23 @@ func (w *workloadResult) lines(noise float64) []line {
 	return all
 }
 
+// how says what decides, where it is no percentage alone.
+func (s *subjectResult) how() string {
+	if s.Decided == byIdentity {
+		return "with identity"
+	}
+	return "decided by " + s.Decided
+}
+
 // decidedLimits are what routes that a rollout or a flag decides may cost,
 // against those with a fixed percentage. For new visitors only there are none: a
 // flag's rule must be evaluated for each.
-func (w *workloadResult) decidedLimits() (cpu, mallocs float64) {
-	if w.Fresh {
+func (w *workloadResult) decidedLimits(by string) (cpu, mallocs float64) {
+	switch {
+	case w.Fresh:
 		return 0, 0
+	case by == byIdentity:
+		return identityLimit, 0
 	}
 	return decidedLimit, decidedMallocs
 }
@@ -108,7 +122,7 @@ func (w *workloadResult) memoryLines() []line {
 		}
 		what := countRoutes(s.Routes)
 		if s.Decided != byPercent {
-			what += " decided by " + s.Decided
+			what += " " + s.how()
 		}
 		all = append(all,
 			line{Workload: w.Name, What: what + ": settled memory (RSS) to reverse_proxy's", Ratio: s.Ratio.RSS, Self: self.RSS, Verdict: noLimit},

@@ -61,7 +61,7 @@ func loads(t *testing.T, orders ...order) []sliceResult {
 }
 
 // splitter stands in for Strangler: it gives every new visitor a cookie and
-// answers by its last digit.
+// answers by its last digit. Who has a session is on the service.
 type splitter struct {
 	sticky string
 	next   chan int
@@ -86,7 +86,9 @@ func (s *splitter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		key = cookie.Value
 	}
 	arm := "monolith"
-	if key != "" && key[len(key)-1]%2 == 1 {
+	if _, err := r.Cookie("session.sig"); err == nil {
+		arm = "service"
+	} else if key != "" && key[len(key)-1]%2 == 1 {
 		arm = "service"
 	}
 	originHandler(arm).ServeHTTP(w, r)
@@ -110,7 +112,7 @@ func TestEveryWorkloadIsAnsweredAndSplit(t *testing.T) {
 				if r.Wrong > 0 || r.Answers == 0 || r.P50 <= 0 || r.P99 < r.P50 || r.Elapsed <= 0 {
 					t.Errorf("slice %d: %+v", i, r)
 				}
-				if r.Service == 0 || r.Service == r.Seen {
+				if r.Service == 0 || (r.Service == r.Seen) != w.session {
 					t.Errorf("slice %d: %d of %d on the service", i, r.Service, r.Seen)
 				}
 				if i == 2 && r.Answers > 22 {

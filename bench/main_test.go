@@ -57,8 +57,9 @@ func TestSmallRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Two sizes and the ratio of them in all but one workload; four lines about
-	// routes decided otherwise in three; memory of four tables.
-	if len(r.Workloads) != len(workloads()) || len(r.Lines) != 3*(len(workloads())-1)+1+3*4+2*4 {
+	// routes decided otherwise in three; three of sessions in two; memory of four
+	// tables.
+	if len(r.Workloads) != len(workloads()) || len(r.Lines) != 3*(len(workloads())-3)+1+3*4+2*3+2*4 {
 		t.Errorf("%d workloads, %d lines\n%s", len(r.Workloads), len(r.Lines), &stdout)
 	}
 	for _, w := range r.Workloads {
@@ -102,11 +103,17 @@ func checkDecided(t *testing.T, w *workloadResult) {
 			if c == nil || c.Hits+c.Misses < uint64(s.Answers) || (c.Hits == 0) != w.Fresh {
 				t.Errorf("%s, %s: %d answers, the flag cache: %+v", w.Name, s.Name, s.Answers, c)
 			}
+		case byIdentity:
+			if c := s.Sessions; c == nil || c.Looked+c.Hits < uint64(s.Answers) || (c.Hits == 0) != w.Fresh {
+				t.Errorf("%s, %s: %d answers, sessions: %+v", w.Name, s.Name, s.Answers, c)
+			}
 		}
 	}
 	want := 0
 	if workloadNamed(w.Name).decided {
 		want = 2
+	} else if workloadNamed(w.Name).session {
+		want = 1
 	}
 	if found != want {
 		t.Errorf("%s: %d subjects that a rollout or a flag decides, want %d", w.Name, found, want)

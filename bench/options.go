@@ -55,10 +55,10 @@ func (o *options) middle() int {
 	return o.routes[len(o.routes)/2]
 }
 
-// sizes are the table sizes of a workload. New visitors are asked at one only:
-// what they cost more has nothing to do with the table.
+// sizes are the table sizes of a workload. New visitors and sessions are asked at
+// one only: what they cost more has nothing to do with the table.
 func (o *options) sizes(w workload) []int {
-	if w.fresh && len(o.routes) > 0 {
+	if (w.fresh || w.session) && len(o.routes) > 0 {
 		return []int{o.middle()}
 	}
 	return o.routes
@@ -67,6 +67,9 @@ func (o *options) sizes(w workload) []int {
 // deciders are what else than a fixed percentage decides in a workload's tables
 // of n routes.
 func (o *options) deciders(w workload, n int) []string {
+	if w.session {
+		return []string{byIdentity}
+	}
 	if !w.decided || n != o.middle() {
 		return nil
 	}

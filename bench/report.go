@@ -84,6 +84,8 @@ type subjectResult struct {
 	Evidence int `json:"evidence,omitempty"`
 	// FlagCache is of its cache of flags at the end.
 	FlagCache *flagCache `json:"flag_cache,omitempty"`
+	// Sessions is how they were read.
+	Sessions *sessionCounts `json:"sessions,omitempty"`
 	// ProxyBusy and LoadBusy are how much of their cores the proxy, and origin
 	// with load generator, used at saturation (median of the slices). A proxy
 	// far from 1 was waiting, and its throughput is a lower bound.
@@ -173,13 +175,19 @@ func (s *subjectResult) pacedSeries(of func(pacedRecord) time.Duration) []float6
 
 // checkShare holds the share of the service against the declared half: the
 // pairs of user and resource fall independently, so 5 standard deviations are
-// chance once in a million runs.
-func (s *subjectResult) checkShare() error {
+// chance once in a million runs. whole: all users are to be there, to a man.
+func (s *subjectResult) checkShare(whole bool) error {
 	if s.Kind != kindStrangler {
 		return nil
 	}
 	if s.Seen == 0 {
 		return fmt.Errorf("no user was seen")
+	}
+	if whole {
+		if s.Service != s.Seen {
+			return fmt.Errorf("%d of %d users on the service: the table says all", s.Service, s.Seen)
+		}
+		return nil
 	}
 	share := float64(s.Service) / float64(s.Seen)
 	if allowed := 5 * 0.5 / math.Sqrt(float64(s.Seen)); math.Abs(share-0.5) > allowed {

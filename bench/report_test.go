@@ -138,17 +138,19 @@ func TestShareIsHeldAgainstTheDeclaredHalf(t *testing.T) {
 	for _, test := range []struct {
 		kind          string
 		service, seen int
-		ok            bool
+		whole, ok     bool
 	}{
-		{kindStrangler, 500, 1000, true},
-		{kindStrangler, 560, 1000, true},
-		{kindStrangler, 600, 1000, false},
-		{kindStrangler, 31000, 64000, false},
-		{kindStrangler, 0, 0, false},
-		{kindReverseProxy, 0, 0, true},
+		{kindStrangler, 500, 1000, false, true},
+		{kindStrangler, 560, 1000, false, true},
+		{kindStrangler, 600, 1000, false, false},
+		{kindStrangler, 31000, 64000, false, false},
+		{kindStrangler, 0, 0, false, false},
+		{kindStrangler, 999, 1000, true, false},
+		{kindStrangler, 1000, 1000, true, true},
+		{kindReverseProxy, 0, 0, false, true},
 	} {
 		s := subjectResult{Kind: test.kind, Service: test.service, Seen: test.seen}
-		if err := s.checkShare(); (err == nil) != test.ok {
+		if err := s.checkShare(test.whole); (err == nil) != test.ok {
 			t.Errorf("%d of %d: %v", test.service, test.seen, err)
 		}
 	}

@@ -300,7 +300,7 @@ func (m *measurement) finish(ctx context.Context) (*workloadResult, error) {
 		if r.Memory, err = memoryOf(s.process.pid()); err != nil {
 			return nil, err
 		}
-		if err := r.checkShare(); err != nil {
+		if err := r.checkShare(m.w.session); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		switch s.decided {
@@ -308,6 +308,8 @@ func (m *measurement) finish(ctx context.Context) (*workloadResult, error) {
 			r.Evidence, err = s.proveRollouts(ctx)
 		case byFlag:
 			r.FlagCache, err = s.proveFlags(ctx)
+		case byIdentity:
+			r.Sessions, err = s.proveSessions(ctx, m.w.fresh)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)

@@ -55,7 +55,7 @@ const (
 
 // table is a strangler's route table.
 func (s *subject) table(w workload) table {
-	return table{routes: s.routes, sticky: w.sticky, decided: s.decided}
+	return table{routes: s.routes, sticky: w.sticky, decided: s.decided, whole: w.session}
 }
 
 // split says whether it divides users between monolith and service.
@@ -92,7 +92,7 @@ func (l *lineup) subjects(w workload) []*subject {
 	for _, n := range l.options.sizes(w) {
 		all = append(all, newStrangler(n, byPercent, "Strangler, "+countRoutes(n)))
 		for _, by := range l.options.deciders(w, n) {
-			all = append(all, newStrangler(n, by, "Strangler, "+thousands(n)+" by "+by))
+			all = append(all, newStrangler(n, by, "Strangler, "+thousands(n)+" "+decidedBy(by)))
 		}
 	}
 	for _, name := range l.options.peers {
@@ -109,6 +109,14 @@ func newStrangler(n int, by, title string) *subject {
 		name += "-" + by
 	}
 	return &subject{name: name, kind: kindStrangler, routes: n, decided: by, title: title, paths: table{routes: n}.paths(), crowd: name}
+}
+
+// decidedBy says for people what decides.
+func decidedBy(by string) string {
+	if by == byIdentity {
+		return "with identity"
+	}
+	return "by " + by
 }
 
 // start starts all subjects; those that started are returned with an error

@@ -47,6 +47,8 @@ const (
 	byPercent = "percent"
 	byRollout = "rollout"
 	byFlag    = "flag"
+	// byIdentity is a fixed percentage of routes that want tokens.
+	byIdentity = "identity"
 )
 
 // table is a route table to be: n routes of REST resources, half of each
@@ -55,6 +57,7 @@ type table struct {
 	routes  int
 	sticky  string // as the document says it
 	decided string // byPercent, when empty
+	whole   bool   // all users are on the service, not half of them
 }
 
 // decides is the field that decides about a route of a resource. A rollout has
@@ -66,7 +69,12 @@ func (t table) decides(resource string) string {
 		return "rollout: { steps: [50, 100], every: 720h }"
 	case byFlag:
 		return "flag: " + resource
+	case byIdentity:
+		return "percent: 100, identity: { token: required, audience: bench }"
 	default:
+		if t.whole {
+			return "percent: 100"
+		}
 		return "percent: 50"
 	}
 }

@@ -39,6 +39,9 @@ type workload struct {
 	// fresh has every request come from a new visitor, of whom nothing is known
 	// and nothing is kept.
 	fresh bool
+	// session has every request come with a session, and all of them go to the
+	// service; it also asks Strangler with routes that want tokens.
+	session bool
 }
 
 // The origin's answers. The small one is an object as a REST API gives it; the
@@ -70,6 +73,14 @@ func workloads() []workload {
 		{
 			name: "json-new", title: "small JSON answer, every request a new visitor", method: http.MethodGet, id: idSmall,
 			answer: smallAnswer, sticky: stickyVisitor, connections: 16, streams: 1, decided: true, fresh: true,
+		},
+		{
+			name: "session", title: "small JSON answer, a session that is known", method: http.MethodGet, id: idSmall,
+			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, line: 0.75, session: true,
+		},
+		{
+			name: "session-new", title: "small JSON answer, every request a new session", method: http.MethodGet, id: idSmall,
+			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, session: true, fresh: true,
 		},
 		{
 			name: "100k", title: "100 KiB answer", method: http.MethodGet, id: idLarge,
