@@ -35,14 +35,16 @@ func keepSnapshots(s *Store, o Options) {
 }
 
 // attend looks now and then whether the store's files are there, also when
-// nothing is written.
+// nothing is written, and a last time after ctx has ended: a look that had begun
+// before may have been too early.
 func (k *keeper) attend(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	for ctx.Err() == nil {
+	for over := false; !over; {
 		select {
 		case <-tick.C:
-		case <-ctx.Done(): // a last time
+		case <-ctx.Done():
+			over = true
 		}
 		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), snapshotTimeout)
 		_ = k.store.attend(bounded) // logged, and in the status
