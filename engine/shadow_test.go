@@ -12,6 +12,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow/book"
+	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
 const shadowTable = `targets:
@@ -119,6 +120,13 @@ func TestShadowChangesNothingForTheClient(t *testing.T) {
 	plain := newBed(t, strings.ReplaceAll(shadowTable, "    shadow: { SHADOW }\n", ""))
 	plain.monolith.answers(answer)
 	want, wantBody := plain.do(http.MethodGet, "/faq/1", nil)
+	constant := func(h http.Header) http.Header {
+		h = h.Clone()
+		h.Del("Date")
+		h.Del("X-Request-Id")
+		return h
+	}
+	wantHeader := fmt.Sprint(constant(want.Header))
 	for name, service := range map[string]http.HandlerFunc{
 		"equal": answer,
 		"hung":  func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
@@ -135,13 +143,9 @@ func TestShadowChangesNothingForTheClient(t *testing.T) {
 			b.monolith.answers(answer)
 			b.service.answers(service)
 			got, gotBody := b.do(http.MethodGet, "/faq/1", nil)
-			for _, h := range []http.Header{got.Header, want.Header} {
-				for _, each := range []string{"Date", "X-Request-Id"} {
-					h.Del(each)
-				}
-			}
-			if got.StatusCode != want.StatusCode || gotBody != wantBody || fmt.Sprint(got.Header) != fmt.Sprint(want.Header) {
-				t.Errorf("status %d, %d bytes, %v; want %d, %d, %v", got.StatusCode, len(gotBody), got.Header, want.StatusCode, len(wantBody), want.Header)
+			header := fmt.Sprint(constant(got.Header))
+			if got.StatusCode != want.StatusCode || gotBody != wantBody || header != wantHeader {
+				t.Errorf("status %d, %d bytes, %s; want %d, %d, %s", got.StatusCode, len(gotBody), header, want.StatusCode, len(wantBody), wantHeader)
 			}
 			b.compared(1)
 		})
@@ -227,6 +231,32 @@ func TestShadowGateOpensTheFirstStep(t *testing.T) {
 		b.servedBy(fmt.Sprintf("/faq/%d", i), nil)
 	}
 	b.until(func(s RouteStatus) bool { return s.Share == routes.One/2 })
+}
+
+// TestAnAlarmIsBlind: a shadow that is silent has one reason for it, in the status
+// and in the verdict that the gates go by.
+func TestAnAlarmIsBlind(t *testing.T) {
+	t.Parallel()
+	b := shadowBed(t, "silence: 1s")
+	b.monolith.answers(same)
+	b.service.answers(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	deadline := time.After(20 * time.Second)
+	for {
+		b.servedBy("/faq/1", nil)
+		status, err := b.ShadowStatus()
+		must(t, err)
+		if r := &status.Routes[0]; r.Alarm != "" {
+			if v := b.options.Shadowing.Book.Verdict("faq"); v.State != report.Blind || !strings.HasPrefix(v.Reasons[0], r.Alarm) {
+				t.Errorf("%+v, the alarm is %q", v, r.Alarm)
+			}
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("no alarm: %+v", status.Routes[0])
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // until waits for a status of the first route.
