@@ -58,7 +58,7 @@ func (s source) Read(route string, into *rollout.Reading) error {
 	}
 	v.lanes[entry.Index].counts.read(into)
 	if s.options.Shadowing != nil {
-		into.Era, into.Comparisons = s.options.Shadowing.Book.Comparisons(route)
+		into.Era, into.Comparisons, into.Doubt = s.options.Shadowing.Book.Comparisons(route)
 	}
 	return nil
 }

@@ -36,6 +36,7 @@ func (e *Engine) startShadowing() error {
 	}
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue,
+		Alarm: s.Book.Alarm,
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {
 			return proxy.Outgoing(method, host, h, proxy.Client(c))
 		},
@@ -60,7 +61,7 @@ func (e *Engine) mirror(p *plan) error {
 		if s, mirrored := shadowSettings(p.table.Document(), entry); mirrored {
 			e.identity.introduce(&s, entry.Route, p.lanes[entry.Index].papers)
 			settings = append(settings, s)
-			route, err := bookRoute(entry.Route, s.Compare)
+			route, err := bookRoute(entry.Route, &s)
 			if err != nil {
 				return err
 			}
@@ -122,13 +123,14 @@ func shadowTarget(doc *routes.Document, name string) shadow.Target {
 }
 
 // bookRoute is what the book must know of a route.
-func bookRoute(r *routes.Route, compare diff.Options) (book.Route, error) {
-	comparer, err := diff.New(compare)
+func bookRoute(r *routes.Route, s *shadow.Settings) (book.Route, error) {
+	comparer, err := diff.New(s.Compare)
 	if err != nil {
 		return book.Route{}, err
 	}
 	known := book.Route{
-		Name: r.Name, Owner: r.Owner, Pattern: r.Match, Rules: comparer.Rules(), Clear: r.Shadow.Clear, Silence: r.Shadow.Silence,
+		Name: r.Name, Owner: r.Owner, Pattern: r.Match, Rules: comparer.Rules(),
+		Fingerprint: comparer.Fingerprint(), Sides: s.Sides(), Clear: r.Shadow.Clear, Silence: r.Shadow.Silence,
 	}
 	if r.Rollout != nil {
 		known.Compared = r.Rollout.Gates.Compared

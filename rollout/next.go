@@ -30,6 +30,8 @@ type Evidence struct {
 	// all in the shadow's present era.
 	Compared   uint64 `json:"compared"`
 	Mismatched uint64 `json:"mismatched"`
+	// Doubt is why no gate may open by the comparisons; empty: one may.
+	Doubt string `json:"doubt,omitempty"`
 	// Reports are the guards'.
 	Reports []evidence.Report `json:"reports,omitempty"`
 	// Breaches is how many looks in a row a guard has failed.
@@ -153,6 +155,8 @@ func shadowGate(s RouteState, p Plan, e Evidence) (wait Action, open bool) {
 		return wait, true
 	case e.Error != "":
 		wait.Why = "could not measure: " + e.Error
+	case e.Doubt != "":
+		wait.Why = "the comparisons: " + e.Doubt
 	case e.Compared < g.Compared:
 		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
 	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):

@@ -21,6 +21,9 @@ type Reading struct {
 	// a side's build or the rules change.
 	Comparisons evidence.Comparisons
 	Era         uint64
+	// Doubt is why no gate may open by the comparisons, however many there are;
+	// empty: one may.
+	Doubt string
 }
 
 // evidenceAge is how old evidence becomes: after it a route that stays in its
@@ -138,6 +141,7 @@ func (w *watch) add(p Plan, r *Reading, now time.Time) {
 // compare notes what was compared in the step and answers what came since the
 // last look. Before the first step the whole era counts, in a step what came in it.
 func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
+	w.result.Doubt = r.Doubt
 	before := w.last.Comparisons
 	if r.Era != w.last.Era { // what was compared is not the same any more
 		w.result.Compared, w.result.Mismatched, before = 0, 0, evidence.Comparisons{}

@@ -66,6 +66,9 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
+	if !x.hold(headerSize(response.Header)) {
+		return nil, errMemory
+	}
 	out := x.newReply()
 	truncated, err := out.body.fill(response)
 	if err != nil {

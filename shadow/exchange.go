@@ -21,7 +21,7 @@ type Exchange struct {
 	common bool   // extra, but not rare after all
 	shape  uint64 // of an extra one's request
 	loss   loss
-	held   int64 // bytes of the request's head
+	held   int64 // bytes of all heads
 
 	method, host         string
 	path, rawPath, query string
@@ -55,17 +55,16 @@ type Exchange struct {
 // changes; slices of them somebody might.
 type field struct{ name, value string }
 
-// exchangeSize is about what an exchange itself takes.
-const exchangeSize = 2 << 10
+// exchangeSize is about what an exchange itself takes, fieldSize what a field of a
+// header takes beside its text: a client may send many that are short.
+const (
+	exchangeSize = 2 << 10
+	fieldSize    = 64
+)
 
 // newExchange copies the head of r; nil when the budget has no room for it.
 func newExchange(m *Mirror, p *plan, r *http.Request, a *Arrival) *Exchange {
-	held := int64(exchangeSize + len(r.URL.Path) + len(r.URL.RawQuery))
-	for name, values := range r.Header {
-		for _, v := range values {
-			held += int64(len(name) + len(v))
-		}
-	}
+	held := exchangeSize + int64(len(r.Host)+len(r.URL.Path)+len(r.URL.RawPath)+len(r.URL.RawQuery)) + headerSize(r.Header)
 	if !m.all.memory.take(held) {
 		return nil
 	}
@@ -82,6 +81,25 @@ func newExchange(m *Mirror, p *plan, r *http.Request, a *Arrival) *Exchange {
 	}
 	x.answer = copied{memory: &m.all.memory, limit: p.Body, whole: lossAnswer}
 	return x
+}
+
+// headerSize is about what a copy of h takes.
+func headerSize(h http.Header) (n int64) {
+	for name, values := range h {
+		for _, v := range values {
+			n += int64(fieldSize + len(name) + len(v))
+		}
+	}
+	return n
+}
+
+// hold counts n bytes more; false means that there is no room for them.
+func (x *Exchange) hold(n int64) bool {
+	if !x.mirror.all.memory.take(n) {
+		return false
+	}
+	x.held += n
+	return true
 }
 
 // Body copies the request's body as it is read. nil and http.NoBody come back

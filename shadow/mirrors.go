@@ -106,6 +106,7 @@ func (m *Mirrors) forget() {
 	defer m.mu.Unlock()
 	for name, one := range m.routes {
 		if one.plan.Load() == nil && one.open.Load() == 0 && len(one.queue) == 0 && one.inFlight.Load() == 0 {
+			one.tellLosses() // nobody will any more
 			delete(m.routes, name)
 		}
 	}

@@ -191,7 +191,8 @@ func TestSilenceIsAnAlarm(t *testing.T) {
 		reason            string
 	}{
 		"dead":  {says(`1`), func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "requests are sampled, nothing was compared"},
-		"empty": {empty, empty, "every answer that was compared was empty on both sides"},
+		"empty": {empty, empty, "all that was compared were two empty bodies or two errors"},
+		"lost":  {http.NotFound, http.NotFound, "all that was compared were two empty bodies or two errors"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

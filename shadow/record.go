@@ -36,11 +36,13 @@ type Record struct {
 	// Rules is the fingerprint of what the answers were compared by
 	// ([diff.Comparer.Fingerprint]): evidence is of one set of rules.
 	Rules string
+	// Sides names what was held against what ([Settings.Sides]): evidence is of
+	// these targets.
+	Sides string
 	// Rare is true when the request was not taken by the hash of its ID but since
 	// its kind is rare: it shows what differs, and counts in no rate.
 	Rare bool
-	// Chosen is true when a hash of the ID, before anything was compared, chose the
-	// request for a second answer of the monolith. Only such requests count as
+	// Chosen is true when chance, before anything was compared, chose the request for a second answer of the monolith. Only such requests count as
 	// pairs (package stats).
 	Chosen bool
 	// Again is that second answer of the monolith held against its first; nil when
@@ -49,6 +51,17 @@ type Record struct {
 	// Repeated is the service's second answer held against the monolith's second;
 	// nil when the service was not asked again.
 	Repeated *diff.Result
+}
+
+// Hollow tells whether the comparison proves nothing: two errors may well be the
+// same, and so are two bodies that nobody wrote where one belongs.
+func (r *Record) Hollow() bool {
+	if r.Bucket != Equal && r.Bucket != EqualByRule {
+		return false
+	}
+	status := r.Monolith.Answer.Status
+	return status >= http.StatusBadRequest ||
+		status == http.StatusOK && r.Request.Method != http.MethodHead && r.Result.Format == "empty"
 }
 
 // Request is what a sampled request asked.

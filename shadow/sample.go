@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"time"
@@ -38,9 +39,8 @@ func (m *Mirror) Sample(r *http.Request, a *Arrival) *Exchange {
 		return nil
 	}
 	m.seen.Add(1)
-	sample, chosen := m.hash(a.RequestID)
 	extra, shape := false, uint64(0)
-	if !within(sample, p.Sample) {
+	if !within(m.hash(a.RequestID), p.Sample) {
 		if shape, extra = m.extraFor(r, a); !extra {
 			return nil
 		}
@@ -57,7 +57,9 @@ func (m *Mirror) Sample(r *http.Request, a *Arrival) *Exchange {
 		m.lose(lossMemory, extra)
 		return nil
 	}
-	x.extra, x.shape, x.chosen = extra, shape, !extra && within(chosen, p.Chosen)
+	// By chance, not by the ID: a client that sends one ID over and over would
+	// make each of its requests a pair, and ask the monolith twice for each.
+	x.extra, x.shape, x.chosen = extra, shape, !extra && within(rand.Uint64(), p.Chosen)
 	m.open.Add(1)
 	return x
 }
@@ -100,13 +102,13 @@ func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
 }
 
-// hash gives the two numbers by which a request ID is sampled and chosen. They
-// are the same wherever the key is, and nobody without it can tell them.
-func (m *Mirror) hash(id string) (sample, chosen uint64) {
+// hash gives the number by which a request ID is sampled. It is the same wherever
+// the key is, and nobody without it can tell it.
+func (m *Mirror) hash(id string) uint64 {
 	var room [256]byte
 	text := append(room[:0], m.salt...)
 	sum := sha256.Sum256(append(text, id...))
-	return binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])
+	return binary.BigEndian.Uint64(sum[:8])
 }
 
 // within tells whether a number of 64 bits falls into a share.

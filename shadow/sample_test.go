@@ -62,6 +62,40 @@ func TestSamplingIsReproducible(t *testing.T) {
 	}
 }
 
+// A client that sends one ID over and over can neither make each of its requests
+// a pair nor none.
+func TestNoClientChoosesPairs(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, says(`1`), says(`1`), func(_ *shadow.Options, s *shadow.Settings, _ *bed) { s.Chosen = routes.One / 2 })
+	const asked = 64
+	for range asked {
+		b.get(t, "/", "X-Request-Id", "always-me")
+	}
+	chosen := 0
+	for _, rec := range b.records.wait(t, asked) {
+		if rec.Chosen {
+			chosen++
+		}
+	}
+	if chosen < 8 || chosen > asked-8 { // 6 standard deviations
+		t.Errorf("%d of %d are pairs", chosen, asked)
+	}
+}
+
+// Many short fields take more than their text.
+func TestManyFieldsCountAgainstTheBudget(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, says(`1`), says(`1`), func(o *shadow.Options, _ *shadow.Settings, _ *bed) { o.Bytes = 32 << 10 })
+	many := make([]string, 0, 2*1000)
+	for i := range 1000 {
+		many = append(many, "A"+strconv.Itoa(i), "")
+	}
+	b.get(t, "/", many...)
+	if rec := b.records.one(t); rec.Bucket != shadow.DroppedQueueFull || rec.Why != "memory" {
+		t.Errorf("%s %s", rec.Bucket, rec.Why)
+	}
+}
+
 // What is rare is compared though the hash has not sampled it, within a budget,
 // and counts in no rate.
 func TestRareRequestsArePreferred(t *testing.T) {

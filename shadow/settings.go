@@ -19,7 +19,7 @@ type Settings struct {
 	// Sample is the share of requests that the hash samples.
 	Sample routes.PPM
 	// Chosen is the share of sampled safe requests for which the monolith is asked
-	// a second time whatever the comparison says. It is bounded by nothing else.
+	// a second time whatever the comparison says, by chance. It is bounded by nothing else.
 	Chosen routes.PPM
 	// DryRun: requests that may change something are mirrored too, to a shadow that
 	// proves that it changes nothing.
@@ -52,6 +52,15 @@ type Settings struct {
 	// Arrival's. Nothing and an error mean that the request is not mirrored. Nil:
 	// the service wants none.
 	Token func(ctx context.Context, principal any) (http.Header, error)
+}
+
+// Sides names what is held against what, the side that serves first. Evidence of
+// other sides is evidence of something else.
+func (s *Settings) Sides() string {
+	if s.Reverse {
+		return s.Service.Name + ", " + s.Monolith.Name
+	}
+	return s.Monolith.Name + ", " + s.Service.Name
 }
 
 // Target is where requests are sent. Targets with the same URLs share their

@@ -7,7 +7,7 @@ import (
 )
 
 // silence watches that what is sampled is also compared: a shadow that gets
-// nothing, or whose every comparison is of two empty bodies, must not look like
+// nothing, or whose every comparison proves nothing, must not look like
 // one that is always right.
 type silence struct {
 	since  atomic.Int64 // when the first request since the last comparison was sampled; 0: none was
@@ -33,7 +33,7 @@ func (m *Mirror) expecting(at time.Time) {
 	}
 }
 
-// compared says that two answers were; hollow, that there was nothing in them.
+// compared says that two answers were; hollow, that it proves nothing ([Record.Hollow]).
 func (m *Mirror) compared(hollow bool) {
 	if hollow {
 		m.quiet.hollow.Add(1)
@@ -57,7 +57,7 @@ func (m *Mirror) look(now time.Time) {
 	case silent && raised == nil:
 		a := &alarm{reason: "requests are sampled, nothing was compared", since: now}
 		if m.quiet.hollow.Load() > 0 {
-			a.reason = "every answer that was compared was empty on both sides"
+			a.reason = "all that was compared were two empty bodies or two errors"
 		}
 		m.quiet.alarm.Store(a)
 		m.all.log.Warn("shadow is silent", slog.String("route", p.Route), slog.String("reason", a.reason),

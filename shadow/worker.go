@@ -3,7 +3,6 @@ package shadow
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"runtime/debug"
 
 	"github.com/strangler-proxy/strangler/shadow/diff"
@@ -13,7 +12,7 @@ import (
 // compared, or of a hook, ends this request and nothing else.
 func (m *Mirror) handle(x *Exchange) {
 	defer x.free()
-	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint()}
+	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint(), Sides: x.plan.Sides()}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
 		rec.Bucket, rec.Why, rec.Result, rec.Again, rec.Repeated = NotComparable, "panic", diff.Result{}, nil, nil
 	}
@@ -123,13 +122,6 @@ func (m *Mirror) count(rec *Record) {
 	}
 	m.buckets[rec.Bucket].Add(1)
 	if rec.Bucket.Compared() {
-		m.compared(rec.hollow())
+		m.compared(rec.Hollow())
 	}
-}
-
-// hollow tells whether there was nothing to compare where there should have
-// been: an answer with 200 and no body, on both sides.
-func (r *Record) hollow() bool {
-	return r.Bucket == Equal && r.Result.Format == "empty" &&
-		r.Request.Method != http.MethodHead && r.Monolith.Answer.Status == http.StatusOK
 }

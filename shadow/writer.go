@@ -133,6 +133,10 @@ func (x *Exchange) head(status int, h http.Header) {
 // keepHead copies the fields that were not there before.
 func (x *Exchange) keepHead(h http.Header) {
 	x.fields = len(h)
+	if !x.hold(headerSize(h)) {
+		x.answer.lose(lossMemory)
+		return
+	}
 	for name, values := range h {
 		for _, before := range x.before {
 			if before.name == name && len(values) > 0 && values[0] == before.value {

@@ -74,8 +74,11 @@ type Route struct {
 	// Pattern of the route, as the table has it: its literal segments are not
 	// redacted in samples. Empty: every segment is.
 	Pattern string
-	// Rules of the comparison, presets' too.
-	Rules []*diff.Rule
+	// Rules of the comparison, presets' too, and their fingerprint.
+	Rules       []*diff.Rule
+	Fingerprint string
+	// Sides names what is compared ([shadow.Settings.Sides]).
+	Sides string
 	// Clear are the paths whose values are kept in clear, see the package comment.
 	Clear []string
 	// Gate: how many comparisons there must be, and what the mismatch rate must be
@@ -185,6 +188,16 @@ func (rt *route) configure(c *Route, now time.Time) {
 	rt.config = *c
 	if c.Silence <= 0 {
 		rt.config.Silence = defaultSilence
+	}
+}
+
+// Alarm says that a route's mirror has raised its alarm, and why, or with an empty
+// reason that it is over ([shadow.Options].Alarm): while it lasts the route is blind.
+func (b *Book) Alarm(name, reason string) {
+	if rt := b.route(name); rt != nil {
+		rt.mu.Lock()
+		rt.alarm = reason
+		rt.mu.Unlock()
 	}
 }
 

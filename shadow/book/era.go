@@ -3,7 +3,6 @@ package book
 import (
 	"fmt"
 	"maps"
-	"net/http"
 	"time"
 
 	"github.com/strangler-proxy/strangler/rollout/evidence"
@@ -48,11 +47,12 @@ type Era struct {
 }
 
 // Builds is what evidence holds for: a build of each side, empty when it names
-// none, and the fingerprint of the rules.
+// none, the fingerprint of the rules, and the names of the sides.
 type Builds struct {
 	Monolith string `json:"monolith_build,omitempty"`
 	Service  string `json:"service_build,omitempty"`
 	Rules    string `json:"rules,omitempty"`
+	Sides    string `json:"sides,omitempty"` // which targets are compared
 }
 
 // of is what a record's evidence holds for. What it does not name is what it was:
@@ -66,6 +66,7 @@ func (b Builds) of(r *shadow.Record) Builds {
 	set(&b.Monolith, r.Monolith.Build)
 	set(&b.Service, r.Service.Build)
 	set(&b.Rules, r.Rules)
+	set(&b.Sides, r.Sides)
 	return b
 }
 
@@ -78,6 +79,8 @@ func (b Builds) cause(next Builds) string {
 		return build
 	}
 	switch {
+	case b.Sides != next.Sides:
+		return fmt.Sprintf("other targets are compared: %s → %s", named(b.Sides), named(next.Sides))
 	case b.Service != next.Service:
 		return fmt.Sprintf("the service's build changed: %s → %s", named(b.Service), named(next.Service))
 	case b.Monolith != next.Monolith:
@@ -121,7 +124,7 @@ func (e *Era) compare(r *shadow.Record) {
 			e.Mismatched++
 		}
 	}
-	if hollow(r) && !r.Rare {
+	if r.Hollow() && !r.Rare {
 		e.Hollow++
 	}
 	bump(&e.Formats, r.Result.Format, 1)
@@ -142,16 +145,6 @@ func (e *Era) latency(r *shadow.Record) {
 		e.ServiceTook.Count(s)
 		e.Ratio.count(float64(s), float64(m))
 	}
-}
-
-// hollow tells whether a comparison proves nothing: two errors may well be the
-// same, and so are two bodies that nobody wrote.
-func hollow(r *shadow.Record) bool {
-	if r.Bucket != shadow.Equal && r.Bucket != shadow.EqualByRule {
-		return false
-	}
-	status := r.Monolith.Answer.Status
-	return status >= 400 || status == 200 && r.Request.Method != http.MethodHead && r.Result.Format == "empty"
 }
 
 // ruleKey names a rule by what it does.

@@ -70,37 +70,6 @@ func (b *Book) notices(out *report.Report) {
 	}
 }
 
-// Verdict is what the gate of a route says now; an unknown route is blind.
-func (b *Book) Verdict(name string) report.Verdict {
-	b.mu.RLock()
-	rt := b.routes[name]
-	b.mu.RUnlock()
-	if rt == nil {
-		return report.Verdict{State: report.Blind, Reasons: []string{ErrUnknownRoute.Error()}, Upper: 1}
-	}
-	now := b.now()
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	rt.drain(now)
-	e := rt.read()
-	return rt.judge(e, now, e.findings()).verdict()
-}
-
-// read is the present era, an empty one when there is none. The caller holds mu.
-func (rt *route) read() *era {
-	if len(rt.eras) == 0 {
-		return newEra(new(Era))
-	}
-	return rt.eras[0]
-}
-
-func (rt *route) judge(e *era, now time.Time, findings []stats.Finding) *judge {
-	return &judge{
-		now: now, since: rt.since, config: &rt.config, era: &e.Era, findings: findings,
-		rules: ruleReport(&rt.config, &e.Era, now),
-	}
-}
-
 // routeReport is a route's report, and where the newest sample of each of its
 // signatures lies (slot -1: it has none).
 func (b *Book) routeReport(name string, rt *route, now time.Time) (r report.Route, keys []SampleKey) {
@@ -255,26 +224,3 @@ func latency(e *Era) report.Latency {
 }
 
 func millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// Comparisons are those of a route's present era, for a rollout's gates and guard,
-// and the era's number; zero when nothing is known of the route. As noisy counts
-// each signature in which the monolith differed from itself, so a request may count
-// more than once: at most as many as there are pairs.
-func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons) {
-	b.mu.RLock()
-	rt := b.routes[name]
-	b.mu.RUnlock()
-	if rt == nil {
-		return 0, c
-	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	e := rt.read()
-	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Pairs: e.Pairs,
-		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
-	for _, s := range e.signatures {
-		c.Noisy += s.Both + s.Monolith
-	}
-	c.Noisy = min(c.Noisy, c.Pairs)
-	return e.Number, c
-}

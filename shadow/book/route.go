@@ -30,6 +30,7 @@ type route struct {
 	mu     sync.Mutex
 	config Route
 	since  time.Time // when it was configured, or the book opened
+	alarm  string    // of the mirror, empty: none
 	totals Totals
 	eras   []*era // the newest first
 	dirty  bool

@@ -27,6 +27,7 @@ const (
 type judge struct {
 	now      time.Time
 	since    time.Time
+	alarm    string
 	config   *Route
 	era      *Era
 	findings []stats.Finding
@@ -42,6 +43,9 @@ func (j *judge) verdict() report.Verdict {
 		State: report.Met, Compared: e.Compared, Mismatched: e.Mismatched,
 		Rate: share(e.Mismatched, e.Compared), Upper: rate.Upper(),
 		Gate: gate(j.config), LastCompared: e.LastCompared,
+	}
+	if j.outdated() {
+		j.say(report.NotYet, "the table has other rules or targets by now, and nothing was compared by them yet")
 	}
 	j.blind()
 	j.proved()
@@ -71,12 +75,16 @@ func (j *judge) say(state report.State, format string, args ...any) {
 func (j *judge) blind() {
 	e := j.era
 	last := e.LastCompared
-	if last.Before(j.since) {
-		last = j.since
+	if last.IsZero() {
+		if last = j.since; e.Number > 1 && e.Began.After(last) { // begun by hand
+			last = e.Began
+		}
 	}
 	silent := j.now.Sub(last)
 	switch {
 	case j.config.Name == "": // no longer in the table: nothing is expected
+	case j.alarm != "":
+		j.say(report.Blind, "%s%s", j.alarm, mostly(e))
 	case silent < j.config.Silence:
 	case e.Sampled == 0:
 		j.say(report.Blind, "nothing was sampled for %s", span(silent))
@@ -86,6 +94,13 @@ func (j *judge) blind() {
 	if all := e.Compared; all >= leastHollow && share(e.Hollow, all) > maxHollow {
 		j.say(report.Blind, "%d of %d comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked", e.Hollow, all)
 	}
+}
+
+// outdated tells whether the era is of rules or targets that the table has no
+// more: the next comparison begins another.
+func (j *judge) outdated() bool {
+	other := func(has, want string) bool { return has != "" && want != "" && has != printable(want, maxBuild) }
+	return other(j.era.Rules, j.config.Fingerprint) || other(j.era.Sides, j.config.Sides)
 }
 
 // mostly names what became of most requests that were not compared.
@@ -113,7 +128,7 @@ func (j *judge) proved() {
 		j.say(report.Failing, "the service differs certainly more often than the monolith does from itself, in %s", listed(names))
 	}
 	below := j.out.Gate.MismatchBelow
-	if n := j.era.Compared; j.era.Mismatched >= leastMismatched && 1-evidence.UpperRate(n-j.era.Mismatched, n) >= below {
+	if n := j.era.Compared; below > 0 && j.era.Mismatched >= leastMismatched && 1-evidence.UpperRate(n-j.era.Mismatched, n) >= below {
 		j.say(report.Failing, "%d of %d comparisons are mismatches: certainly not below %s", j.era.Mismatched, n, percent(below))
 	}
 }

@@ -16,7 +16,7 @@
 // over all paths of a route together (Holm, Scand. J. Stat. 6, 1979).
 //
 // A request counts in a pair only if it was chosen for a second answer before
-// anyone knew how the first comparison would end, by a hash of its ID say. When
+// anyone knew how the first comparison would end, by chance. When
 // the second answer is asked for because the first differed, the requests where
 // only the monolith differs from itself are not seen, and all noise looks like
 // the service's fault.
