@@ -6,8 +6,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/agext/levenshtein"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/strangler-proxy/strangler/routes"
 )
 
 // option reads the rest of one word's line, and its block if it has one.
@@ -57,19 +58,8 @@ func noMoreArgs(d *caddyfile.Dispenser, name string) error {
 // the nearest one that it does.
 func unknownWord(d *caddyfile.Dispenser, name, word string, known []string) error {
 	hint := "it knows: " + strings.Join(known, ", ")
-	if near := nearest(word, known); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
+	if near := routes.Nearest(word, known); len(near) > 0 {
+		hint = fmt.Sprintf("did you mean %q?", near[0])
 	}
 	return d.Errf("%s: unknown word %q; %s", name, word, hint)
-}
-
-// nearest is the known word that a typo most likely meant, or nothing.
-func nearest(word string, known []string) string {
-	best, distance := "", len(word)/3+2
-	for _, candidate := range known {
-		if n := levenshtein.Distance(word, candidate, nil); n < distance {
-			best, distance = candidate, n
-		}
-	}
-	return best
 }

@@ -44,6 +44,14 @@ type UnknownRouteError struct {
 	Near  []string
 }
 
+func unknownRoute(route string, table *routes.Table) error {
+	names := make([]string, 0, len(table.Routes()))
+	for _, entry := range table.Routes() {
+		names = append(names, entry.Route.Name)
+	}
+	return &UnknownRouteError{Route: route, Near: routes.Nearest(route, names)}
+}
+
 func (e *UnknownRouteError) Error() string {
 	text := fmt.Sprintf("%v: %q", ErrUnknownRoute, e.Route)
 	if len(e.Near) > 0 {

@@ -128,7 +128,7 @@ func (e *Engine) RolloutStatusOf(route string) (RolloutStatus, error) {
 	}
 	entry := v.table.Entry(route)
 	if entry == nil {
-		return RolloutStatus{}, &UnknownRouteError{Route: route, Near: nearest(route, v.table)}
+		return RolloutStatus{}, unknownRoute(route, v.table)
 	}
 	now := v.routeStatus(entry, e.now())
 	now.Unsaved = slices.ContainsFunc(v.snapshot.Unsaved, func(c rollout.Change) bool { return c.Route == route })

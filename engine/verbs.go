@@ -1,14 +1,9 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
-
-	"github.com/agext/levenshtein"
 
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -73,36 +68,10 @@ func (e *Engine) moving(route string) (*routes.Entry, error) {
 	}
 	entry := table.Entry(route)
 	if entry == nil {
-		return nil, &UnknownRouteError{Route: route, Near: nearest(route, table)}
+		return nil, unknownRoute(route, table)
 	}
 	if entry.Route.Service == "" {
 		return nil, fmt.Errorf("%w: %s is the monolith's until the table names one", ErrNoService, route)
 	}
 	return entry, nil
-}
-
-// nearest are up to three names that a typo could have meant, best first.
-func nearest(name string, table *routes.Table) []string {
-	type guess struct {
-		name  string
-		score float64
-	}
-	var guesses []guess
-	for _, entry := range table.Routes() {
-		have := entry.Route.Name
-		score := levenshtein.Match(strings.ToLower(name), have, nil)
-		if name != "" && strings.Contains(have, strings.ToLower(name)) {
-			score = max(score, 0.7)
-		}
-		if score >= 0.6 {
-			guesses = append(guesses, guess{have, score})
-		}
-	}
-	slices.SortStableFunc(guesses, func(a, b guess) int { return cmp.Compare(b.score, a.score) })
-	guesses = guesses[:min(len(guesses), 3)]
-	names := make([]string, 0, len(guesses))
-	for _, g := range guesses {
-		names = append(names, g.name)
-	}
-	return names
 }

@@ -134,8 +134,14 @@ func (e *Engine) Undo(ctx context.Context, route string, to *uint64, a rollout.A
 	return e.ledger.Undo(ctx, route, *to, a)
 }
 
-// History reads a page of the stored journal.
+// History reads a page of the stored journal. It is refused with ErrUnknownRoute
+// for a route that the table does not have and that was never changed.
 func (e *Engine) History(ctx context.Context, q rollout.Query) ([]rollout.Change, error) {
+	if table, state := e.Table(), e.ledger.Snapshot(); table != nil && state.Known && q.Route != "" && q.Route != rollout.AllRoutes {
+		if _, changed := state.Routes[q.Route]; !changed && table.Entry(q.Route) == nil {
+			return nil, unknownRoute(q.Route, table)
+		}
+	}
 	return e.ledger.History(ctx, q)
 }
 

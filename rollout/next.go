@@ -89,7 +89,7 @@ func Next(s RouteState, p Plan, e Evidence, now time.Time) Action {
 	}
 	at := p.position(s.Share)
 	if at == len(p.Steps)-1 {
-		return Action{Do: Nothing, Why: "at the last step, guarded", Share: s.Share}
+		return Action{Do: Nothing, Why: "at the last step, " + guarded(s, e), Share: s.Share}
 	}
 	if wait, ok := gate(s, p, e, now); at >= 0 && !ok {
 		return wait
@@ -114,6 +114,18 @@ func breach(p Plan, e Evidence) string {
 		}
 	}
 	return ""
+}
+
+// guarded says which guards have something to hold the service against: where the
+// monolith serves nobody only what a shadow compares, and whether it is alive.
+func guarded(s RouteState, e Evidence) string {
+	switch {
+	case s.Share < routes.One:
+		return "guarded"
+	case e.Compared > 0:
+		return "where only a dead service or its mismatches take it back"
+	}
+	return "where only a dead service takes it back"
 }
 
 // gate answers the wait for the first gate that is not open.

@@ -10,7 +10,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/agext/levenshtein"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -22,40 +21,14 @@ func (p *parser) suggest(word string, words iter.Seq[string], label string) stri
 		return ""
 	}
 	known := slices.Collect(words)
-	nearest, best := "", min(max(1, len(word)/3)+1, len(word))
-	for _, candidate := range known {
-		if len(word) > 2*maxName {
-			break // no typo of a name; and the distance takes the product of both lengths
-		}
-		if n := slips(word, candidate); n < best {
-			nearest, best = candidate, n
-		}
-	}
 	var parts []string
-	if nearest != "" {
-		parts = append(parts, fmt.Sprintf("did you mean %q?", nearest))
+	if near := Nearest(word, known); len(near) > 0 {
+		parts = append(parts, fmt.Sprintf("did you mean %q?", near[0]))
 	}
 	if len(known) <= maxListed {
 		parts = append(parts, label+": "+strings.Join(known, ", "))
 	}
 	return strings.Join(parts, " ")
-}
-
-// slips is how many slips of the finger make word of known: a letter too much,
-// missing or another; two letters swapped, and nothing else, are one.
-func slips(word, known string) int {
-	distance := levenshtein.Distance(word, known, nil)
-	if distance == 2 && slices.Equal(letters(word), letters(known)) {
-		return 1
-	}
-	return distance
-}
-
-// letters are the letters of a word in order.
-func letters(word string) []byte {
-	all := []byte(word)
-	slices.Sort(all)
-	return all
 }
 
 // sortedKeys are the keys of m in order; they are only sorted when asked for.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -95,6 +96,9 @@ func history(e *engine.Engine, r *http.Request) (any, error) {
 		}
 	}
 	changes, err := e.History(r.Context(), q)
+	if errors.Is(err, engine.ErrUnknownRoute) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, refuse(http.StatusServiceUnavailable, "reading the journal: %w", err)
 	}

@@ -18,6 +18,7 @@ func brakeFamily(cmd *cobra.Command) {
 	why.add(cmd, waitsInForce)
 	cmd.Flags().Bool("json", false, "print JSON")
 	strict(cmd, cobra.MaximumNArgs(1))
+	ownHelp(cmd)
 	cmd.Example = `  strangler brake "incident 4711"
   strangler brake release --reason "4711 is over"`
 	cmd.RunE = run(func(ctx context.Context, t *terminal, args []string) error {

@@ -120,9 +120,14 @@ func strict(cmd *cobra.Command, args cobra.PositionalArgs) {
 	}
 }
 
+// ownHelp ends the help of a command, and of those below it, without the address of
+// Caddy's documentation, which has nothing of them.
+func ownHelp(cmd *cobra.Command) { cmd.SetHelpTemplate(new(cobra.Command).HelpTemplate()) }
+
 // family is a command that only holds others.
 func family(cmd *cobra.Command, children ...*cobra.Command) {
 	strict(cmd, cobra.ArbitraryArgs)
+	ownHelp(cmd)
 	cmd.Use = cmd.Name() + " COMMAND"
 	cmd.DisableFlagsInUseLine = true
 	cmd.SuggestionsMinimumDistance = 2

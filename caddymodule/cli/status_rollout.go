@@ -8,6 +8,7 @@ import (
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/rollout/evidence"
+	"github.com/strangler-proxy/strangler/routes"
 )
 
 // step is where a rollout is, in a few words; empty when none is under way.
@@ -16,7 +17,7 @@ func step(r *engine.RouteStatus) cell {
 	switch {
 	case p == nil:
 	case p.Phase == rollout.Running && p.Step == p.Steps:
-		return cell{"full, guarded", green}
+		return cell{"complete", green}
 	case p.Phase == rollout.Running:
 		return cell{fmt.Sprintf("step %d of %d", p.Step, p.Steps), green}
 	case p.Phase == rollout.Paused:
@@ -42,7 +43,7 @@ func printProgress(t *terminal, all []engine.RouteStatus, asked bool) {
 			continue
 		}
 		t.line("")
-		t.line("%s: rollout %s, step %d of %d%s", r.Route, p.Phase, p.Step, p.Steps, next(r))
+		t.line("%s: rollout %s, step %d of %d%s", r.Route, condition(r), p.Step, p.Steps, next(r))
 		if p.Evidence.Error != "" {
 			t.styled(red, "  could not measure: %s", p.Evidence.Error)
 		}
@@ -50,9 +51,37 @@ func printProgress(t *terminal, all []engine.RouteStatus, asked bool) {
 			t.line("  evidence since %s: after a restart, another build, a hold or the brake it is counted anew", moment(since))
 		}
 		for _, report := range p.Evidence.Reports {
-			t.styled(verdictStyles[report.Verdict], "  guard %s", report)
+			style := verdictStyles[report.Verdict]
+			if report.Verdict == evidence.CouldNotMeasure && r.Share == routes.One {
+				style = plain // nobody is on the monolith: as it should be
+			}
+			t.styled(style, "  guard %s", report)
 		}
 	}
+}
+
+// condition is whether a rollout under way goes on, as it is now: what is stronger
+// comes first.
+func condition(r *engine.RouteStatus) string {
+	p := r.Rollout
+	phase := string(p.Phase)
+	if p.Phase == rollout.Running && p.Step == p.Steps {
+		phase = "complete"
+	}
+	stronger := ""
+	switch {
+	case r.Decides == engine.DecidesBrake:
+		stronger = "braked"
+	case r.Decides == engine.DecidesHold:
+		stronger = "held"
+	}
+	switch {
+	case stronger == "":
+		return phase
+	case p.Phase == rollout.Paused:
+		return stronger + ", and paused"
+	}
+	return stronger
 }
 
 // lateEvidence is how much later than its step evidence begins when it was
@@ -66,6 +95,10 @@ var verdictStyles = map[evidence.Verdict]style{
 // next is the step that follows, when, and what is waited for.
 func next(r *engine.RouteStatus) string {
 	p := r.Rollout
+	if r.Decides == engine.DecidesHold {
+		return fmt.Sprintf(" since %s%s, by %s; to end the hold: strangler rollout release %s",
+			moment(r.Hold.Since), until(r.Hold), who(r.Hold.By, r.Hold.Reason), r.Route)
+	}
 	text := " since " + moment(p.Since)
 	if p.Step < p.Steps {
 		text += fmt.Sprintf("; next %v", p.Plan.Steps[p.Step])

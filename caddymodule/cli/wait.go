@@ -110,7 +110,11 @@ func (w *waiter) rollout(r *engine.RouteStatus, brake *rollout.Brake) (done bool
 	}
 	switch stopped := stoppedBy(r); {
 	case r.Source == rollout.SourceGuard && stopped != "":
-		return false, &failure{code: ExitRolledBack, err: fmt.Errorf("%s: %s by %s", r.Route, stopped, who(r.By, r.Reason))}
+		hint := "to let it go on: strangler rollout resume " + r.Route
+		if r.Hold != nil {
+			hint = "everybody is on the monolith until: strangler rollout release " + r.Route
+		}
+		return false, &failure{code: ExitRolledBack, err: fmt.Errorf("%s: %s by %s", r.Route, stopped, who(r.By, r.Reason)), hint: hint}
 	case stopped != "":
 		by, reason := r.By, r.Reason
 		if r.Hold != nil {

@@ -42,8 +42,8 @@ func sides(t Table) (service, monolith Side) {
 		Side{Requests: t.Monolith, Events: t.MonolithEvents, Rate: rate(t.MonolithEvents, t.Monolith)}
 }
 
-// String says the verdict with its numbers, in one line, as in "error rate fail:
-// 2.1 % of 1100 requests, monolith 1 % of 18000".
+// String says the verdict with its numbers, or which are missing, in one line, as
+// in "error rate fail: 2.1 % of 1100 requests, monolith 1 % of 18000".
 func (r Report) String() string {
 	what := map[Guard]string{ErrorRate: "error rate", Dead: "service dead"}[r.Guard]
 	if what == "" {
@@ -53,16 +53,30 @@ func (r Report) String() string {
 	if verdict == "" {
 		verdict = string(r.Verdict)
 	}
-	if r.Service.Latency > 0 || r.Monolith.Latency > 0 {
-		return fmt.Sprintf("%s %s: %s in %d requests, monolith %s in %d (×%.3g)", what, verdict,
+	return what + " " + verdict + ": " + r.numbers()
+}
+
+func (r Report) numbers() string {
+	switch {
+	case r.Verdict == CouldNotMeasure:
+		return "the monolith has no requests to compare with"
+	case r.Service.Requests == 0 && r.Guard == Mismatch:
+		return "no comparisons yet"
+	case r.Service.Requests == 0 && r.Guard == Dead:
+		return "no requests of the service yet"
+	case r.Service.Requests == 0:
+		return "no requests to compare yet"
+	case r.Guard == Mismatch:
+		return fmt.Sprintf("%.3g %% of %d comparisons, limit %.3g %%", 100*r.Service.Rate, r.Service.Requests, 100*r.Tolerated)
+	case r.Service.Latency > 0 || r.Monolith.Latency > 0:
+		return fmt.Sprintf("%s in %d requests, monolith %s in %d (×%.3g)",
 			rounded(r.Service.Latency), r.Service.Requests, rounded(r.Monolith.Latency), r.Monolith.Requests, r.Effect)
 	}
-	if r.Guard == Mismatch {
-		return fmt.Sprintf("%s %s: %.3g %% of %d comparisons, limit %.3g %%", what, verdict,
-			100*r.Service.Rate, r.Service.Requests, 100*r.Tolerated)
+	text := fmt.Sprintf("%.3g %% of %d requests", 100*r.Service.Rate, r.Service.Requests)
+	if r.Monolith.Requests > 0 {
+		text += fmt.Sprintf(", monolith %.3g %% of %d", 100*r.Monolith.Rate, r.Monolith.Requests)
 	}
-	return fmt.Sprintf("%s %s: %.3g %% of %d requests, monolith %.3g %% of %d", what, verdict,
-		100*r.Service.Rate, r.Service.Requests, 100*r.Monolith.Rate, r.Monolith.Requests)
+	return text
 }
 
 // rounded keeps the digits that a bucket can tell.
