@@ -68,13 +68,7 @@ func condition(r *engine.RouteStatus) string {
 	if p.Phase == rollout.Running && p.Step == p.Steps {
 		phase = "complete"
 	}
-	stronger := ""
-	switch {
-	case r.Decides == engine.DecidesBrake:
-		stronger = "braked"
-	case r.Decides == engine.DecidesHold:
-		stronger = "held"
-	}
+	stronger := map[engine.Decides]string{engine.DecidesBrake: "braked", engine.DecidesHold: "held"}[r.Decides]
 	switch {
 	case stronger == "":
 		return phase
