@@ -10,9 +10,9 @@ import (
 )
 
 // Apply makes the mirrored routes those of the settings. A route that was mirrored
-// before keeps its queue, its counts and, unless its settings have changed, its
-// proof. What waits of a route that is gone is still compared. On an error, which
-// names the route, nothing has changed.
+// before keeps its counts and, unless its settings have changed, its queue and its
+// proof. What waits or is under way by settings that are gone ends at once. On an
+// error, which names the route, nothing has changed.
 func (m *Mirrors) Apply(all []Settings) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -40,6 +40,7 @@ func (m *Mirrors) Apply(all []Settings) error {
 	for name, mirror := range m.routes {
 		if plans[name] == nil {
 			mirror.plan.Store(nil)
+			mirror.end(mirror.last.Load())
 		}
 	}
 	return nil
@@ -85,6 +86,7 @@ func (m *Mirrors) compile(s Settings, clients map[string]*client) (*plan, error)
 // adopt makes p the mirror's plan.
 func (m *Mirror) adopt(p *plan) {
 	old := m.last.Load()
+	m.live(p, old) // first: what the old one still finds out is no proof of the new one's
 	if old != nil && !sameSettings(old.Settings, p.Settings) {
 		m.proof.forget()
 	}

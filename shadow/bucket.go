@@ -26,8 +26,9 @@ const (
 	ShadowError
 	// ShadowTimeout: the service, asked as a shadow, did not answer in time.
 	ShadowTimeout
-	// DroppedQueueFull: there was no room: in the queue, in memory, at the target, or
-	// because the server stops.
+	// DroppedQueueFull: there was no room or no use: in the queue, in memory, at the
+	// target; it had waited too long, its settings were replaced, or
+	// the server stops.
 	DroppedQueueFull
 	// DroppedOversize: a body was larger than what is kept of it.
 	DroppedOversize

@@ -40,6 +40,7 @@ type Exchange struct {
 	answer       copied
 	waited       time.Duration // for the client
 	took         time.Duration
+	queued       time.Time
 
 	replies []*reply // a worker's
 
@@ -147,7 +148,8 @@ func (x *Exchange) End(e Ending) {
 		return
 	}
 	m := x.mirror
-	x.took = m.all.now().Sub(x.start) - x.waited
+	x.queued = m.all.now()
+	x.took = x.queued.Sub(x.start) - x.waited
 	if why := x.ended(e); why != lossNone || x.common {
 		m.lose(why, x.extra)
 		x.free()

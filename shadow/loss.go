@@ -9,6 +9,8 @@ const (
 	lossQueue
 	lossMemory
 	lossClosed
+	lossLate
+	lossReplaced
 	lossRequest
 	lossAnswer
 	lossUnsafe
@@ -30,6 +32,8 @@ var lossIs = [losses]struct {
 	lossQueue:    {DroppedQueueFull, "queue"},
 	lossMemory:   {DroppedQueueFull, "memory"},
 	lossClosed:   {DroppedQueueFull, "closed"},
+	lossLate:     {DroppedQueueFull, "late"},
+	lossReplaced: {DroppedQueueFull, "replaced"},
 	lossRequest:  {DroppedOversize, "request"},
 	lossAnswer:   {DroppedOversize, "answer"},
 	lossUnsafe:   {SkippedUnsafe, "method"},

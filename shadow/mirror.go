@@ -41,6 +41,7 @@ type plan struct {
 	service  side
 	control  side
 	secret   secrets
+	life     life
 }
 
 // side is a target in its role for a route.
@@ -93,8 +94,8 @@ const linger = 5 * time.Second
 
 // submit puts an exchange into the queue, or drops it.
 func (m *Mirror) submit(x *Exchange) {
-	if m.all.closed.Load() {
-		m.drop(x, lossClosed)
+	if why := x.cutOff(); why != lossNone {
+		m.drop(x, why)
 		return
 	}
 	select {
@@ -150,9 +151,7 @@ func (m *Mirror) work() {
 		}
 		select {
 		case x := <-m.queue:
-			m.inFlight.Add(1)
-			m.handle(x)
-			m.inFlight.Add(-1)
+			m.take(x)
 			idle.Reset(linger)
 		case <-m.all.quit:
 			m.crew.Add(-1)
@@ -164,6 +163,17 @@ func (m *Mirror) work() {
 			return
 		}
 	}
+}
+
+// take compares what has waited, unless that was too long.
+func (m *Mirror) take(x *Exchange) {
+	if why := x.stale(); why != lossNone {
+		m.drop(x, why)
+		return
+	}
+	m.inFlight.Add(1)
+	m.handle(x)
+	m.inFlight.Add(-1)
 }
 
 // Status is how the mirroring goes.

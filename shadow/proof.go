@@ -124,6 +124,8 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 	now := m.all.now()
 	var reason string
 	switch {
+	case x.cutOff() != lossNone:
+		return false
 	case err != nil:
 		reason = "the probe failed: " + whyOf(err)
 	case !answer.ack:

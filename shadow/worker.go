@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"runtime/debug"
@@ -50,11 +51,11 @@ func (x *Exchange) fill(rec *Record) {
 // compare asks the shadow, compares, asks again.
 func (x *Exchange) compare(rec *Record) {
 	p, m := x.plan, x.mirror
-	ctx := m.all.background
+	ctx := p.life.Context
 	if !safe(x.method) {
 		release, proved := m.prove(ctx, x)
 		if !proved {
-			rec.Bucket, rec.Why = SkippedUnsafe, lossIs[lossNoProof].why
+			rec.cut(cmp.Or(x.cutOff(), lossNoProof))
 			return
 		}
 		defer release()
@@ -80,6 +81,10 @@ func (x *Exchange) compare(rec *Record) {
 	default:
 		rec.Bucket, rec.Why = x.judge(ctx, rec, second)
 	}
+	if why := x.cutOff(); why != lossNone && rec.Why == whyAgainFailed {
+		rec.cut(why) // whoever was asked again, we did not wait
+		rec.Result, rec.Again = diff.Result{}, nil
+	}
 }
 
 // askShadow fills in the shadow's side; when there is nothing to compare it says
@@ -87,6 +92,10 @@ func (x *Exchange) compare(rec *Record) {
 func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
 	p, m := x.plan, x.mirror
 	answer, err := x.ask(ctx, p.shadow(), rec.ID)
+	if why := x.cutOff(); why != lossNone {
+		rec.cut(why)
+		return false
+	}
 	if err != nil {
 		rec.Why = whyOf(err)
 		rec.Bucket = p.bucketOf(rec.Why)
