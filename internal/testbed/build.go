@@ -44,7 +44,7 @@ func buildOnce(pkg string) (string, error) {
 		return "", err
 	}
 	name, args := filepath.Base(pkg), []string{"build"}
-	if raceEnabled {
+	if Race {
 		name, args = name+"-race", append(args, "-race")
 	}
 	folder := filepath.Join(root, "bin", "test")

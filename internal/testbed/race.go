@@ -2,5 +2,5 @@
 
 package testbed
 
-// raceEnabled says that the test, and so what it builds, detects races.
-const raceEnabled = true
+// Race says that the test, and so what it builds, detects races.
+const Race = true
