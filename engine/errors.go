@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -34,6 +35,8 @@ var (
 	ErrNoShadowing = errors.New("no answers are compared")
 	// ErrNoIdentity: the configuration does not say whose sessions to read.
 	ErrNoIdentity = errors.New("the running configuration has no identity block: no sessions are read, and there are no keys")
+	// ErrNoTokens: it would leave no key that signs, and was not told to.
+	ErrNoTokens = errors.New("no key would sign")
 	// ErrRefused: the route table was refused; the problems say why.
 	ErrRefused = errors.New("the route table is refused")
 )
@@ -140,6 +143,9 @@ var statuses = [...]struct {
 	{ErrNoService, http.StatusUnprocessableEntity},
 	{ErrNoPlan, http.StatusUnprocessableEntity},
 	{ErrNoIdentity, http.StatusNotFound},
+	{ErrNoTokens, http.StatusUnprocessableEntity},
+	{token.ErrNotReady, http.StatusUnprocessableEntity},
+	{token.ErrNoKey, http.StatusNotFound},
 	{ErrNoShadowing, http.StatusServiceUnavailable},
 	{book.ErrUnknownRoute, http.StatusNotFound},
 	{book.ErrUnknownSignature, http.StatusNotFound},

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +50,7 @@ type whois struct {
 	origins  *http.CrossOriginProtection
 	guard    *guard // of tables that name no header of their own
 	rejected atomic.Uint64
+	changing sync.Mutex // of the keys, by operators
 }
 
 func newWhois(i *Identity, now func() time.Time) (*whois, error) {

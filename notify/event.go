@@ -42,8 +42,11 @@ func (f Format) payload(c rollout.Change) ([]byte, error) {
 func summary(c rollout.Change) string { return subject(c) + ": " + c.Summary() }
 
 func subject(c rollout.Change) string {
-	if c.Route == rollout.AllRoutes {
+	switch c.Route {
+	case rollout.AllRoutes:
 		return "every route"
+	case rollout.AllKeys:
+		return "the keys that sign tokens"
 	}
 	return c.Route
 }

@@ -58,6 +58,7 @@ var (
 		rollout.VerbStart, rollout.VerbAdvance, rollout.VerbPause, rollout.VerbResume, rollout.VerbApprove,
 		rollout.VerbAbort, rollout.VerbRollBack, rollout.VerbUndo, rollout.VerbWithdraw,
 		rollout.VerbShadowReset,
+		rollout.VerbKeyRotate, rollout.VerbKeyRevoke,
 	}
 	Sources = []string{
 		rollout.SourceCLI, rollout.SourceConsole, rollout.SourceAPI,
@@ -68,7 +69,7 @@ var (
 // Selects says whether the filter selects a change.
 func (f Filter) Selects(c rollout.Change) bool {
 	return selects(f.Verbs, c.Verb) && selects(f.Sources, c.Act.Source) &&
-		(c.Route == rollout.AllRoutes || selects(f.Routes, c.Route))
+		(c.Route == rollout.AllRoutes || c.Route == rollout.AllKeys || selects(f.Routes, c.Route))
 }
 
 func selects[T comparable](wanted []T, have T) bool {

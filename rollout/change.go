@@ -58,6 +58,9 @@ const (
 	VerbAbort        Verb = "abort"
 	VerbRollBack     Verb = "roll_back"
 	VerbUndo         Verb = "undo"
+	// VerbKeyRotate and VerbKeyRevoke are of the keys that sign tokens.
+	VerbKeyRotate Verb = "key_rotate"
+	VerbKeyRevoke Verb = "key_revoke"
 	// VerbWithdraw ends a change away from the monolith that the caller was
 	// told was refused because the store did not answer: if the store had taken
 	// it, the state is what it was before; if not, it no longer can.
@@ -130,6 +133,8 @@ func (c Change) Summary() string {
 		if hold := c.After.Hold; hold != nil && !hold.Until.IsZero() {
 			what += " until " + hold.Until.Format(time.RFC3339)
 		}
+	case VerbKeyRotate, VerbKeyRevoke:
+		what = strings.ReplaceAll(string(c.Verb), "_", " ") + " " + c.After.Key
 	default:
 		what = strings.ReplaceAll(string(c.Verb), "_", " ")
 	}
@@ -149,7 +154,7 @@ const (
 // needsReason says whether a verb needs a reason: what takes something away
 // from others, or surprises them.
 func (v Verb) needsReason() bool {
-	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo, VerbShadowReset}, v)
+	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo, VerbShadowReset, VerbKeyRevoke}, v)
 }
 
 // validate holds an act against the bounds.

@@ -64,8 +64,11 @@ type Conflict struct { //nolint:errname // an operator meets a conflict, and "Co
 // Error says what the other person did.
 func (c *Conflict) Error() string {
 	what := "route " + c.Route
-	if c.Route == AllRoutes {
+	switch c.Route {
+	case AllRoutes:
 		what = "the brake"
+	case AllKeys:
+		what = "the record of keys"
 	}
 	if c.Last == nil {
 		return fmt.Sprintf("%s was never changed, but version %d was expected", what, c.Expected)

@@ -192,6 +192,16 @@ func (l *Ledger) ReleaseBrake(ctx context.Context, a Act) (Change, error) {
 	return l.change(ctx, AllRoutes, VerbBrakeRelease, a, releaseOr(ErrNoBrake))
 }
 
+// Keys records that the keys that sign tokens were changed: VerbKeyRotate or
+// VerbKeyRevoke of the key with that ID. The change itself is the caller's, who
+// has made it already, after a dry run of this.
+func (l *Ledger) Keys(ctx context.Context, verb Verb, key string, a Act) (Change, error) {
+	return l.change(ctx, AllKeys, verb, a, func(before RouteState) (RouteState, error) {
+		before.Key = key
+		return before, nil
+	})
+}
+
 func holdWith(hold Hold) func(RouteState) (RouteState, error) {
 	return func(before RouteState) (RouteState, error) {
 		before.Hold = &hold
@@ -302,8 +312,8 @@ func (l *Ledger) rehearse(c Change, err error) (Change, *unsaved, *job, error) {
 }
 
 func checkRoute(route string, verb Verb) error {
-	brake := verb == VerbBrake || verb == VerbBrakeRelease
-	if route == "" || (route == AllRoutes) != brake {
+	brake, keys := verb == VerbBrake || verb == VerbBrakeRelease, verb == VerbKeyRotate || verb == VerbKeyRevoke
+	if route == "" || (route == AllRoutes) != brake || (route == AllKeys) != keys {
 		return fmt.Errorf("%w: %q is no route's name", ErrInvalid, route)
 	}
 	return checkText("the route's name", route, maxRoute)

@@ -10,6 +10,10 @@ import (
 // can have it.
 const AllRoutes = "*"
 
+// AllKeys is the name under which changes of the keys that sign tokens are
+// journaled. No route can have it.
+const AllKeys = "*keys"
+
 // RouteState is how much of one route goes to its service, and since which
 // change. The zero value of everything but Route is a route that was never
 // touched: 0 %, not held.
@@ -21,6 +25,8 @@ type RouteState struct {
 	Hold *Hold `json:"hold,omitempty"`
 	// Rollout, when not nil, is where the route's rollout is.
 	Rollout *Progress `json:"rollout,omitempty"`
+	// Key is the ID of the key that was changed, under AllKeys only; never a secret.
+	Key string `json:"key,omitempty"`
 	// Version counts the route's changes, for compare-and-set; 0 is a route
 	// that was never touched.
 	Version uint64 `json:"version"`

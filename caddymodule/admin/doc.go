@@ -14,6 +14,8 @@
 //	GET  /strangler/rollout/history  the journal, by pages and filters
 //	POST /strangler/rollout/preview  {"route","percent"} or {"table"}: what that would
 //	                                 do to the last requests; changes nothing
+//	GET  /strangler/keys             the keys that sign tokens
+//	POST /strangler/keys/rotate      {…}; also revoke, with "kid" and "no_tokens"
 //	POST /strangler/sessions/inspect {"cookie","at","show"}: whose a session is; changes nothing
 //	GET  /strangler/shadow           how comparing goes, by route
 //	GET  /strangler/shadow/report    what it came to; ?route=NAME, more than once

@@ -48,6 +48,12 @@ func init() {
 			CobraFunc: sessionsFamily,
 		},
 		{
+			Name:      "keys",
+			Short:     "Shows and changes the keys that sign tokens",
+			Long:      "Shows and changes the keys that sign the tokens of services. Every change is recorded with who made it, when and why; no secret is shown." + exitHelp,
+			CobraFunc: keysFamily,
+		},
+		{
 			Name:      "brake",
 			Usage:     "REASON",
 			Short:     "Sends every route to the monolith, at once",

@@ -25,7 +25,7 @@ func rolloutHistory() *cobra.Command {
 	var f historyFlags
 	cmd := command("history [ROUTE]", "Lists the changes that were made",
 		"Lists the changes that were made, newest first: who, when, from where, what, why, and the version it led to. Without ROUTE those of all routes and of\n"+
-			"the brake, which stands there as *. With --json it exports all that the filters select as JSON lines, oldest first.",
+			"the brake, which stands there as *, and of the keys that sign tokens, as *keys. With --json it exports all that the filters select as JSON lines, oldest first.",
 		cobra.MaximumNArgs(1), func(ctx context.Context, t *terminal, args []string) error {
 			if len(args) == 1 {
 				f.Route = args[0]
@@ -118,8 +118,11 @@ func (f *historyFlags) page(ctx context.Context, t *terminal, server *server) er
 
 // shares is the share before and after a change, and that it is held.
 func shares(c rollout.Change) string {
-	if c.Route == rollout.AllRoutes {
+	switch c.Route {
+	case rollout.AllRoutes:
 		return ""
+	case rollout.AllKeys:
+		return c.After.Key
 	}
 	before, text := routes.PPM(0), c.After.Share.String()
 	if c.Before != nil {

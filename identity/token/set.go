@@ -161,6 +161,18 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+// Gap is when a key signs again, where none does at that time: until then there
+// are no tokens, and the monolith serves. It is zero where one signs.
+func (s Set) Gap(now time.Time) time.Time {
+	if s.Signing(now) != nil {
+		return time.Time{}
+	}
+	if next := s.index(Published, now); next >= 0 {
+		return s.Keys[next].Signs
+	}
+	return now.Truncate(time.Second).Add(Lead) // one that is made now
+}
+
 // Status is what an operator may know of a key.
 type Status struct {
 	ID        string    `json:"kid"`
