@@ -15,7 +15,7 @@ func TestKeysAreRotatedAndRevokedAndRecorded(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 	b := newBed(t, "", withDesk(new(desk)), func(_ *bed, o *Options) { o.Now = now })
-	e, ring := b.Engine, b.Engine.identity.Ring
+	e, ring := b.Engine, b.identity.Ring
 	anna := rollout.Act{By: "anna", Source: rollout.SourceCLI, Reason: "a drill"}
 	ctx := t.Context()
 	first := ring.Set().Signing(e.now()).ID()
