@@ -104,6 +104,9 @@ func moved(m engine.Made) string {
 			text += fmt.Sprintf(" of %d", m.Now.Rollout.Steps)
 		}
 	}
+	if m.Before != nil && m.Before.Hold.Active(m.At) && m.After.Hold == nil {
+		text += ", no longer held"
+	}
 	if m.After.Hold.Active(m.At) {
 		text += " once it is released; it is held on the monolith" + until(m.After.Hold) + " by " + who(m.After.Hold.By, m.After.Hold.Reason)
 		if m.Brake != nil {

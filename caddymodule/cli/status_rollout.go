@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/engine"
@@ -38,7 +38,7 @@ func printProgress(t *terminal, all []engine.RouteStatus, asked bool) {
 		if p.Phase != rollout.Running && p.Phase != rollout.Paused {
 			if asked {
 				t.line("")
-				t.line("%s: rollout %s; to begin it: strangler rollout start %s", r.Route, strings.TrimSpace("not running "+string(p.Phase)), r.Route)
+				t.line("%s: rollout %s; to begin it: strangler rollout start %s", r.Route, cmp.Or(string(p.Phase), "not started"), r.Route)
 			}
 			continue
 		}
