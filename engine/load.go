@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/strangler-proxy/strangler/engine/recent"
 	"github.com/strangler-proxy/strangler/flags"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
@@ -198,6 +199,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	next.monolith = use(table.Document().Monolith, true)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
+		next.lanes[i].route, next.lanes[i].sticky = recent.Hash(entry.Route.Name), recent.HashSticky(entry.Route.Sticky)
 		if flag := entry.Route.Flag; flag != "" {
 			next.lanes[i].baggage = flags.BaggageMember(flag, true)
 		}

@@ -43,11 +43,13 @@ func (e *Engine) remember(v *view, r *http.Request, c *proxy.Client, entry *rout
 	default:
 	}
 	if entry != nil {
-		f.Route = recent.Hash(entry.Route.Name)
+		lane := v.laneOf(entry)
+		f.Route = lane.route
 		if entry.Route.Flag != "" {
 			f.Flag, f.Asked = flagOf(d)
-		} else if entry.Route.Service != "" {
-			e.rememberKey(&f, r, c, entry.Route, d, v.states[entry.Index].Salt, key.text)
+		} else if salt := v.states[entry.Index].Salt; entry.Route.Service != "" && salt != "" {
+			f.Sticky, f.Salt = lane.sticky, recent.Hash(salt)
+			e.rememberKey(&f, r, c, entry.Route, d, salt, key.text)
 		}
 	}
 	asked := asRequest(r)
@@ -57,10 +59,6 @@ func (e *Engine) remember(v *view, r *http.Request, c *proxy.Client, entry *rout
 // rememberKey notes what is known of the sticky key, also where the decision
 // needed none: a preview asks what another share would do.
 func (e *Engine) rememberKey(f *recent.Facts, r *http.Request, c *proxy.Client, route *routes.Route, d *routes.Decision, salt, key string) {
-	if salt == "" {
-		return
-	}
-	f.Sticky, f.Salt = recent.HashSticky(route.Sticky), recent.Hash(salt)
 	switch {
 	case d.Bucket != routes.NoBucket:
 		f.Key, f.Bucket = recent.KeyBucket, d.Bucket

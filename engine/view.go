@@ -50,6 +50,8 @@ type lane struct {
 	mirror   *shadow.Mirror // nil when nothing is compared
 	marked   *atomic.Uint64 // requests that said they were a shadow's
 	baggage  string         // what a service hears of the flag that chose it; empty without one
+	// route and sticky are how the route and its key are remembered.
+	route, sticky uint64
 }
 
 // upstream is a target as the table names it.
