@@ -123,9 +123,16 @@ func (r *Resolver) look(ctx context.Context, value string) (found session.Outcom
 
 var errStore = errors.New("the store failed")
 
-// failure is the store's, which the breaker counts; nil for everything else.
+// failed says that a lookup came to nothing, by the store or the session's own
+// fault. It is not kept.
+func failed(found session.Outcome) bool {
+	return found.State == session.Unavailable && (found.Reason == session.StoreFailed || found.Reason == session.TimedOut)
+}
+
+// failure is the store's, which the breaker counts; nil for everything else. Who can
+// break a session of their own must not stop the lookups of all.
 func failure(found session.Outcome) error {
-	if found.State == session.Unavailable && (found.Reason == session.StoreFailed || found.Reason == session.TimedOut) {
+	if _, own := errors.AsType[session.OwnError](found.Err); failed(found) && !own {
 		return errStore
 	}
 	return nil
@@ -151,6 +158,7 @@ func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
 	}
 	r.count(p.Reason)
 	r.note(p.Outcome)
+	r.forged.count(r, p.Reason == session.BadSignature)
 	if k := r.keep(p, start); k != nil {
 		e.known.Store(k)
 	}
@@ -165,7 +173,7 @@ func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
 func (r *Resolver) keep(p *Person, start time.Time) *known {
 	long := r.options.Bound
 	switch {
-	case failure(p.Outcome) != nil, p.Reason == session.Busy, p.Reason == session.Resting, p.Keep < 0:
+	case failed(p.Outcome), p.Reason == session.Busy, p.Reason == session.Resting, p.Keep < 0:
 		return nil
 	case p.State != session.Known:
 		long = min(long, negative)

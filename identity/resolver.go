@@ -78,6 +78,7 @@ type Resolver struct {
 	counts  []atomic.Uint64         // of lookups, by the place of their reason
 	trouble atomic.Pointer[trouble] // of the store, until it answers
 	odd     atomic.Pointer[trouble] // of the last session that could not be read
+	forged  forged
 }
 
 // The breaker: a store that fails this often in a row is left alone for so long.

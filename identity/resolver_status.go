@@ -30,6 +30,9 @@ type ResolverStatus struct {
 	// Unread is the last session that the store had and that could not be read; nil
 	// when there was none.
 	Unread *Unread `json:"unread,omitempty"`
+	// Forged says that most sessions of late are signed with none of the configured
+	// keys (bad_signature), so that their users count as anonymous.
+	Forged bool `json:"forged,omitempty"`
 }
 
 // Unread is a session that could not be read.
@@ -44,6 +47,7 @@ func (r *Resolver) Status() ResolverStatus {
 	s := ResolverStatus{
 		Sessions: int(r.cache.count.Load()), Limit: r.cache.limit(), Hits: r.hits.Load(),
 		Lookups: map[string]uint64{}, Evicted: r.evicted.Load(), Dropped: r.cache.dropped.Load(), Store: "ok",
+		Forged: r.forged.now(r.options.Now()),
 	}
 	for i, reason := range reasonPlaces {
 		if n := r.counts[i].Load(); n > 0 {

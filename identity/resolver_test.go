@@ -65,6 +65,8 @@ func (r *reader) Open(ctx context.Context, value string) session.Outcome {
 	switch {
 	case fails != nil:
 		return session.Unknown(session.StoreFailed, fails)
+	case user == "forged":
+		return session.Nobody(session.BadSignature)
 	case user == "panic":
 		panic(value)
 	case user == "":

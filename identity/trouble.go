@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"errors"
 	"log/slog"
 	"time"
 
@@ -22,23 +23,29 @@ const oddEvery = time.Minute
 // that is over; of sessions that the store has and that cannot be read, one a
 // minute.
 func (r *Resolver) note(found session.Outcome) {
-	switch found.Reason {
-	case session.Busy, session.Resting, session.Refused: // no news
-	case session.StoreFailed, session.TimedOut, session.Misconfigured:
+	_, own := errors.AsType[session.OwnError](found.Err)
+	switch {
+	case found.Reason == session.Busy, found.Reason == session.Resting, found.Reason == session.Refused: // no news
+	case own, found.Reason == session.Undecodable, found.Reason == session.Unsupported, found.Reason == session.Unverified:
+		r.strange(r.seen(found))
+	case found.Reason == session.StoreFailed, found.Reason == session.TimedOut, found.Reason == session.Misconfigured:
 		r.failing(r.seen(found))
-	case session.Undecodable, session.Unsupported, session.Unverified:
-		next, before := r.seen(found), r.odd.Load()
-		news := before == nil || before.reason != next.reason || next.last.Sub(before.since) >= oddEvery
-		if !news {
-			next.since = before.since // when the log was told
-		}
-		if r.odd.CompareAndSwap(before, next) && news {
-			r.log.Warn("a session could not be read; its requests stay on the monolith", next.fields()...)
-		}
 	default:
 		if before := r.trouble.Load(); before != nil && r.trouble.CompareAndSwap(before, nil) {
 			r.log.Info("sessions can be looked up again", slog.Duration("after", r.options.Now().Sub(before.since)))
 		}
+	}
+}
+
+// strange remembers a session that cannot be read.
+func (r *Resolver) strange(next *trouble) {
+	before := r.odd.Load()
+	news := before == nil || before.reason != next.reason || next.last.Sub(before.since) >= oddEvery
+	if !news {
+		next.since = before.since // when the log was told
+	}
+	if r.odd.CompareAndSwap(before, next) && news {
+		r.log.Warn("a session could not be read; its requests stay on the monolith", next.fields()...)
 	}
 }
 

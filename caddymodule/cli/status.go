@@ -172,6 +172,9 @@ func (r *rolloutReport) printIdentity(t *terminal) {
 	if odd := i.Sessions.Unread; odd != nil {
 		t.styled(yellow, "SESSIONS: one could not be read at %s: %s: %s", moment(odd.At), odd.Reason, odd.Error)
 	}
+	if i.Sessions.Forged {
+		t.styled(red, "SESSIONS: most are signed with none of the configured keys, and their users count as anonymous (bad_signature); are the keys the monolith's?")
+	}
 	for _, key := range i.Keys {
 		if key.Phase == token.Signing {
 			return

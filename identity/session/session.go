@@ -118,6 +118,13 @@ type Principal struct {
 	User map[string]any
 }
 
+// OwnError is an error of one session, while its store works: it is too large, or just
+// being written. It is no sign that others cannot be read.
+type OwnError string
+
+// Error implements error.
+func (o OwnError) Error() string { return string(o) }
+
 // Plain answers a value's JSON text as what stands for it elsewhere: a text, a
 // truth or a json.Number, and the JSON itself of lists and objects.
 func Plain(raw json.RawMessage) any {

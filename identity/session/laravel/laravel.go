@@ -13,8 +13,8 @@
 // monolith: data in a store that cannot be read or decrypted is unavailable,
 // where Laravel takes it for an empty session, because it is rather our
 // configuration that is wrong than everyone logged out. A remember-me cookie
-// is not looked at: who has only that is anonymous here until the monolith has
-// made a session of it.
+// is not opened, but who has one and is not signed in by the session is
+// unavailable: Laravel will sign them in, and make a session of it.
 //
 // Nothing is ever written. The drivers cookie, memcached, dynamodb and array,
 // and guards of another kind than session, are not read: use introspection for
@@ -32,7 +32,6 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
-	"github.com/strangler-proxy/strangler/identity/session/php"
 	"github.com/strangler-proxy/strangler/identity/session/unserialize"
 )
 
@@ -86,7 +85,7 @@ type Sessions struct {
 	users    *Users
 	now      func() time.Time
 
-	userKey, hashKey string
+	userKey, hashKey, remember string
 }
 
 var _ session.Reader = (*Sessions)(nil)
@@ -121,7 +120,7 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 	s := &Sessions{
 		config: config, crypt: crypt, store: store, users: users, now: now,
 		userKey: "login_" + config.Guard + "_" + hex.EncodeToString(class[:]),
-		hashKey: "password_hash_" + config.Guard,
+		hashKey: "password_hash_" + config.Guard, remember: "remember_" + config.Guard + "_" + hex.EncodeToString(class[:]),
 	}
 	for _, key := range crypt.keys {
 		s.prefixes = append(s.prefixes, cookiePrefix(config.CookieName, key.raw))
@@ -129,14 +128,9 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 	return s, nil
 }
 
-// Names implements session.Reader: the one cookie.
-func (s *Sessions) Names() []string { return []string{s.config.CookieName} }
-
-// Cookie answers the value of the session cookie as PHP finds it; see
-// [php.FindCookie].
-func (s *Sessions) Cookie(header http.Header) (value string, known session.Outcome, ok bool) {
-	return php.FindCookie(header, s.config.CookieName)
-}
+// Names are the session's cookie and the guard's remember-me cookie, which signs in
+// whoever has it (Illuminate\Auth\SessionGuard::getRecallerName).
+func (s *Sessions) Names() []string { return []string{s.config.CookieName, s.remember} }
 
 // Resolve says who a request is from, by its header.
 func (s *Sessions) Resolve(ctx context.Context, header http.Header) session.Outcome {
@@ -149,6 +143,15 @@ func (s *Sessions) Resolve(ctx context.Context, header http.Header) session.Outc
 
 // Open says whose session a cookie's value is; see [Sessions.Cookie].
 func (s *Sessions) Open(ctx context.Context, value string) session.Outcome {
+	value, remembered := strings.CutSuffix(value, mark)
+	found := s.outcome(ctx, value)
+	if remembered && found.State == session.Anonymous {
+		return session.Unknown(session.Unsupported, errRemember)
+	}
+	return found
+}
+
+func (s *Sessions) outcome(ctx context.Context, value string) session.Outcome {
 	principal, err := s.open(ctx, value)
 	var no *refusal
 	switch {

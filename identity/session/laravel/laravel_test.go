@@ -36,11 +36,32 @@ func TestSessionsAreReadAsLaravelWroteThem(t *testing.T) {
 					continue
 				}
 				expect(t, got, session.Known, "")
+				with := header(s, url.PathEscape(parts[0])+"; "+s.Names()[1]+"=x")
+				expect(t, s.Resolve(context.Background(), with), session.Known, "")
 				if p := got.Principal; p != nil && (p.Subject != parts[1] || p.Session["auth.name"] != fmt.Sprintf("u%d", i) || p.User["name"] == "") {
 					t.Errorf("%+v; want %s", p, parts[1])
 				}
 			}
 		})
+	}
+}
+
+// Whom the session does not sign in, the remember-me cookie may.
+func TestARememberMeCookieWithoutASessionIsTheMonoliths(t *testing.T) {
+	t.Parallel()
+	s, err := laravel.New(laravel.Config{Keys: []string{strings.Repeat("L", 32)}}, laravel.Files{Dir: t.TempDir()}, nil, time.Now)
+	must(t, err)
+	const remember = "remember_web_59ba36addc2b2f9401580f014c7f58ea4e30989d"
+	for line, want := range map[string]session.Outcome{
+		"a=b":                                   session.Nobody(session.NoCookie),
+		"laravel_session=x":                     session.Nobody(session.BadSignature),
+		remember + "=x":                         session.Unknown(session.Unsupported, nil),
+		remember + "=x; " + remember + "=y":     session.Unknown(session.Unsupported, nil),
+		"laravel_session=x; " + remember + "=x": session.Unknown(session.Unsupported, nil),
+		"laravel_session=x%3Bremember":          session.Unknown(session.AmbiguousCookie, nil),
+		"laravel_session=x; laravel_session=y; " + remember + "=x": session.Unknown(session.AmbiguousCookie, nil),
+	} {
+		expect(t, s.Resolve(context.Background(), http.Header{"Cookie": {line}}), want.State, want.Reason)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"github.com/strangler-proxy/strangler/identity/session"
 )
 
 // MaxSize is the largest file that is read, in bytes.
@@ -21,11 +23,11 @@ const MaxSize = 1 << 20
 
 var (
 	// ErrBusy is a file that was written meanwhile.
-	ErrBusy = errors.New("the session's file is being written")
+	ErrBusy error = session.OwnError("the session's file is being written")
 	// ErrTooLarge is a file above MaxSize.
-	ErrTooLarge = errors.New("a session's file of more than 1 MiB")
+	ErrTooLarge error = session.OwnError("a session's file of more than 1 MiB")
 	// ErrKind is a symbolic link, a folder, a pipe.
-	ErrKind = errors.New("a session's file that is no regular file")
+	ErrKind error = session.OwnError("a session's file that is no regular file")
 )
 
 // A lock is tried again so often for so long; who waits is a request. The

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	errOwner = errors.New("the session's file belongs to somebody else than the monolith: PHP refuses it")
+	errOwner = session.OwnError("the session's file belongs to somebody else than the monolith: PHP refuses it")
 	errAny   = errors.New("everybody can write to the folder of session files: say whose files count (owner)")
 	errAge   = errors.New("a session past gc_maxlifetime, which PHP's collector has left")
 )

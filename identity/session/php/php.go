@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/lockedfile"
 	"github.com/strangler-proxy/strangler/identity/session/unserialize"
 )
 
@@ -139,7 +140,7 @@ func (s *Sessions) decode(found record) (*unserialize.Array, error) {
 	case errors.Is(err, unserialize.ErrLimit), errors.Is(err, unserialize.ErrUnsupported):
 		return nil, unknown(session.Undecodable, err)
 	case found.torn:
-		return nil, unknown(session.StoreFailed, errors.New("the session is being written"))
+		return nil, unknown(session.StoreFailed, lockedfile.ErrBusy)
 	}
 	if format := s.config.Handler.foreign(found.text); format != "" {
 		return nil, unknown(session.Unsupported, fmt.Errorf("session data that is %s, not %s; is serialize_handler the monolith's?", format, s.config.Handler))

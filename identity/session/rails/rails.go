@@ -20,14 +20,16 @@
 // Devise's password prefix ends it, by a change of the password.
 //
 // Nothing is ever written. Custom Warden strategies and serializers, a model's
-// own authenticatable_salt or active_for_authentication?, and remember-me cookies
-// without a session are not seen.
+// own authenticatable_salt or active_for_authentication? are not seen. Devise's
+// remember-me cookie is not opened, but who has one and is not signed in by the
+// session is unavailable: Devise will sign them in.
 package rails
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
@@ -79,6 +81,7 @@ type Sessions struct {
 	now    func() time.Time
 
 	warden, activity string // Devise's keys in a session
+	remember         string // Devise's cookie; empty without Devise
 }
 
 var _ session.Reader = (*Sessions)(nil)
@@ -100,8 +103,13 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 	if err != nil {
 		return nil, err
 	}
+	remember := ""
+	if len(config.Path) == 0 && store.needsUsers() {
+		remember = "remember_" + config.Scope + "_token"
+	}
 	return &Sessions{
-		config: config, keys: derived, store: store, users: users, now: now,
+		remember: remember,
+		config:   config, keys: derived, store: store, users: users, now: now,
 		warden:   "warden.user." + config.Scope + ".key",
 		activity: "warden.user." + config.Scope + ".session",
 	}, nil
@@ -109,6 +117,15 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 
 // Open says whose session a cookie's value is; see [Sessions.Cookie].
 func (s *Sessions) Open(ctx context.Context, cookie string) session.Outcome {
+	cookie, remembered := strings.CutSuffix(cookie, mark)
+	found := s.outcome(ctx, cookie)
+	if remembered && found.State == session.Anonymous {
+		return session.Unknown(session.Unsupported, errRemember)
+	}
+	return found
+}
+
+func (s *Sessions) outcome(ctx context.Context, cookie string) session.Outcome {
 	principal, err := s.open(ctx, cookie)
 	var no *refusal
 	switch {

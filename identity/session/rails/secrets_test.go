@@ -10,6 +10,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/session/rails"
+	"github.com/strangler-proxy/strangler/identity/session/sqldb"
 )
 
 func TestCookieHeaders(t *testing.T) {
@@ -44,6 +45,30 @@ func TestCookieHeaders(t *testing.T) {
 				t.Errorf("%q, %+v, %v", value, known, ok)
 			}
 		})
+	}
+}
+
+// Whom the session does not sign in, Devise's remember-me cookie may.
+func TestARememberMeCookieWithoutASessionIsTheMonoliths(t *testing.T) {
+	t.Parallel()
+	users, err := rails.NewUsers(nil, sqldb.SQLite, rails.UserTable{})
+	must(t, err)
+	devise := reader(t, rails.Config{Scope: "member"}, rails.CookieStore{}, users, time.Now)
+	without := fixed(t)
+	for line, reason := range map[string]session.Reason{
+		"a=b":                     session.NoCookie,
+		cookieName + "=x":         session.BadSignature,
+		"remember_member_token=x": session.Unsupported,
+		"remember_user_token=x":   session.NoCookie,
+		cookieName + "=; remember_member_token=x":       session.Unsupported,
+		"remember_member_token=x; " + cookieName + "=x": session.Unsupported,
+	} {
+		if got := resolve(devise, http.Header{"Cookie": {line}}); got.Reason != reason {
+			t.Errorf("%s: %s %s", line, got.State, got.Reason)
+		}
+		if got := resolve(without, http.Header{"Cookie": {line}}); got.State != session.Anonymous {
+			t.Errorf("without Devise, %s: %s %s", line, got.State, got.Reason)
+		}
 	}
 }
 

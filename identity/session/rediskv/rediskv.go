@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/strangler-proxy/strangler/identity/session"
 )
 
 // MaxValue is the largest value that is read, in bytes.
@@ -18,7 +20,7 @@ var (
 	// ErrURL is a Redis URL that cannot be used.
 	ErrURL = errors.New("redis URL: write redis://user:password@host:6379/0, rediss:// for TLS, or unix:///socket?db=0")
 	// ErrTooLarge is a value above MaxValue.
-	ErrTooLarge = errors.New("a value of more than 1 MiB")
+	ErrTooLarge error = session.OwnError("a value of more than 1 MiB")
 )
 
 // Client reads from one Redis. Safe for concurrent use.
