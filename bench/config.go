@@ -35,8 +35,8 @@ func (l *lineup) config(s *subject, dir string) string {
 const identityOption = `		identity {
 			issuer http://` + siteName + `
 			bound 1m
-			sessions cookie_session {
-				keys ` + sessionKey + `
+			sessions flask {
+				secret_key ` + sessionKey + `
 			}
 		}
 `

@@ -86,7 +86,7 @@ func (s *splitter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		key = cookie.Value
 	}
 	arm := "monolith"
-	if _, err := r.Cookie("session.sig"); err == nil {
+	if _, err := r.Cookie("session"); err == nil {
 		arm = "service"
 	} else if key != "" && key[len(key)-1]%2 == 1 {
 		arm = "service"
