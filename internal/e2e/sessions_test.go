@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
@@ -173,9 +176,27 @@ func (s *site) knowsItsUsers(t *testing.T) {
 			}
 			subjects[name] = sub
 		}
+		s.inspected(t, p, subjects[name])
 	}
 	if subjects["alice"] == subjects["bob"] {
 		t.Errorf("two users are one: %v", subjects)
+	}
+}
+
+// inspected holds that `strangler sessions inspect` says the same, and what no
+// logout ends.
+func (s *site) inspected(t *testing.T, p *person, subject string) {
+	t.Helper()
+	text, err := json.Marshal(admin.InspectRequest{Cookie: p.cookies()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found identity.Inspection
+	if err := json.Unmarshal(s.proxy.Verb(t, "sessions/inspect", string(text)), &found); err != nil {
+		t.Fatal(err)
+	}
+	if found.Outcome != identity.OutcomePrincipal || found.Subject != subject || (found.Irrevocable != "") != (s.kept.file != "") {
+		t.Errorf("the inspection of %s: %+v", subject, found)
 	}
 }
 

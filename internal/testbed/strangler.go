@@ -107,12 +107,14 @@ func (s *Strangler) Ask(tb testing.TB, path string) (status int, said string) {
 }
 
 // Verb sends a verb to the admin API, which is faster than a command. What is
-// refused fails the test.
-func (s *Strangler) Verb(tb testing.TB, verb, body string) {
+// refused fails the test. It answers what was said.
+func (s *Strangler) Verb(tb testing.TB, verb, body string) []byte {
 	tb.Helper()
-	if status, said := s.admin(tb, http.MethodPost, "/strangler/"+verb, "application/json", body); status != http.StatusOK {
+	status, said := s.admin(tb, http.MethodPost, "/strangler/"+verb, "application/json", body)
+	if status != http.StatusOK {
 		tb.Fatalf("%s %s: status %d: %s", verb, body, status, said)
 	}
+	return said
 }
 
 // admin sends a request to the admin API. Each reload replaces that server,
