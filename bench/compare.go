@@ -18,6 +18,7 @@ type ratios struct {
 // decidedRatios are to the routes with a fixed percentage.
 type decidedRatios struct {
 	CPU       float64 `json:"cpu"`
+	P99       float64 `json:"p99"`
 	Mallocs   float64 `json:"mallocs"`
 	Allocated float64 `json:"allocated"`
 }
@@ -47,7 +48,7 @@ func (w *workloadResult) compare(o *options) {
 	for _, s := range w.Subjects {
 		if p := w.percent(s); p != nil {
 			s.ToPercent = &decidedRatios{
-				CPU: ratio(s.CPU, p.CPU), Mallocs: ratio(s.Mallocs, p.Mallocs), Allocated: ratio(s.Allocated, p.Allocated),
+				CPU: ratio(s.CPU, p.CPU), P99: ratio(s.P99, p.P99), Mallocs: ratio(s.Mallocs, p.Mallocs), Allocated: ratio(s.Allocated, p.Allocated),
 			}
 		}
 	}

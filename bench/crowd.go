@@ -33,7 +33,7 @@ const (
 
 func newCrowd(w workload, users int, paths []string) *crowd {
 	c := &crowd{
-		sticky: w.sticky, fresh: w.fresh, whole: w.session, paths: paths, users: users,
+		sticky: w.sticky, fresh: w.fresh, whole: w.whole(), paths: paths, users: users,
 		cookies: make([]string, users),
 		arms:    make([]atomic.Uint32, users*len(paths)),
 	}

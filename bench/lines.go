@@ -29,6 +29,9 @@ const (
 	// identityLimit is what a request of a known session may cost, in CPU of one
 	// whose route wants no token.
 	identityLimit = 1.08
+	// hungLimit is what a request may cost whose shadow hangs, in CPU of one without
+	// a shadow: copies are made, and nothing is compared.
+	hungLimit = 1.15
 )
 
 // line is one promise: a ratio and its limit, or a ratio that was measured.
@@ -77,6 +80,14 @@ func (w *workloadResult) lines(noise float64) []line {
 				first = s
 			}
 			last = s
+		case byShadow, byHung:
+			var cpu, p99 float64 // comparing is work on the same core, beside the requests
+			if s.Decided == byHung {
+				cpu, p99 = hungLimit, 1+noise
+			}
+			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())
+			add(what+"CPU per request to no shadow's", s.ToPercent.CPU, cpu, self)
+			add(what+"p99 at one rate to no shadow's", s.ToPercent.P99, p99, w.self().P99)
 		case byRollout, byFlag, byIdentity:
 			cpu, mallocs := w.decidedLimits(s.Decided)
 			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())
@@ -93,8 +104,9 @@ func (w *workloadResult) lines(noise float64) []line {
 
 // how says what decides, where it is no percentage alone.
 func (s *subjectResult) how() string {
-	if s.Decided == byIdentity {
-		return "with identity"
+	switch s.Decided {
+	case byIdentity, byShadow, byHung:
+		return decidedBy(s.Decided)
 	}
 	return "decided by " + s.Decided
 }

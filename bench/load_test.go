@@ -112,7 +112,7 @@ func TestEveryWorkloadIsAnsweredAndSplit(t *testing.T) {
 				if r.Wrong > 0 || r.Answers == 0 || r.P50 <= 0 || r.P99 < r.P50 || r.Elapsed <= 0 {
 					t.Errorf("slice %d: %+v", i, r)
 				}
-				if r.Service == 0 || (r.Service == r.Seen) != w.session {
+				if r.Service == 0 || (r.Service == r.Seen) != w.whole() {
 					t.Errorf("slice %d: %d of %d on the service", i, r.Service, r.Seen)
 				}
 				if i == 2 && r.Answers > 22 {

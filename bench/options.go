@@ -58,7 +58,7 @@ func (o *options) middle() int {
 // sizes are the table sizes of a workload. New visitors and sessions are asked at
 // one only: what they cost more has nothing to do with the table.
 func (o *options) sizes(w workload) []int {
-	if (w.fresh || w.session) && len(o.routes) > 0 {
+	if (w.fresh || w.whole()) && len(o.routes) > 0 {
 		return []int{o.middle()}
 	}
 	return o.routes
@@ -69,6 +69,9 @@ func (o *options) sizes(w workload) []int {
 func (o *options) deciders(w workload, n int) []string {
 	if w.session {
 		return []string{byIdentity}
+	}
+	if w.shadow {
+		return []string{byShadow, byHung}
 	}
 	if !w.decided || n != o.middle() {
 		return nil

@@ -20,6 +20,8 @@ const armHeader = "Bench-Arm"
 type originAddresses struct {
 	Monolith string `json:"monolith"`
 	Service  string `json:"service"`
+	// Hung takes connections and never answers.
+	Hung string `json:"hung"`
 }
 
 // serveOrigin is the subcommand origin: monolith and service on two addresses
@@ -33,6 +35,11 @@ func serveOrigin(stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	hung, err := net.Listen("tcp", "127.0.0.1:0") // the kernel takes what nobody accepts
+	if err != nil {
+		return err
+	}
+	defer hung.Close()
 	failed := make(chan error, 2)
 	var servers []*http.Server
 	for arm, listener := range map[string]net.Listener{"monolith": monolith, "service": service} {
@@ -40,7 +47,7 @@ func serveOrigin(stdin io.Reader, stdout io.Writer) error {
 		servers = append(servers, server)
 		go func() { failed <- server.Serve(listener) }()
 	}
-	addresses := originAddresses{Monolith: monolith.Addr().String(), Service: service.Addr().String()}
+	addresses := originAddresses{Monolith: monolith.Addr().String(), Service: service.Addr().String(), Hung: hung.Addr().String()}
 	if err := json.NewEncoder(stdout).Encode(addresses); err != nil {
 		return err
 	}

@@ -86,6 +86,8 @@ type subjectResult struct {
 	FlagCache *flagCache `json:"flag_cache,omitempty"`
 	// Sessions is how they were read.
 	Sessions *sessionCounts `json:"sessions,omitempty"`
+	// Compared is how many of its answers were compared.
+	Compared uint64 `json:"compared,omitempty"`
 	// ProxyBusy and LoadBusy are how much of their cores the proxy, and origin
 	// with load generator, used at saturation (median of the slices). A proxy
 	// far from 1 was waiting, and its throughput is a lower bound.

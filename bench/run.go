@@ -300,7 +300,7 @@ func (m *measurement) finish(ctx context.Context) (*workloadResult, error) {
 		if r.Memory, err = memoryOf(s.process.pid()); err != nil {
 			return nil, err
 		}
-		if err := r.checkShare(m.w.session); err != nil {
+		if err := r.checkShare(m.w.whole()); err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		switch s.decided {
@@ -310,6 +310,8 @@ func (m *measurement) finish(ctx context.Context) (*workloadResult, error) {
 			r.FlagCache, err = s.proveFlags(ctx)
 		case byIdentity:
 			r.Sessions, err = s.proveSessions(ctx, m.w.fresh)
+		case byShadow, byHung:
+			r.Compared, err = s.proveShadow(ctx)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.name, err)

@@ -55,7 +55,7 @@ const (
 
 // table is a strangler's route table.
 func (s *subject) table(w workload) table {
-	return table{routes: s.routes, sticky: w.sticky, decided: s.decided, whole: w.session}
+	return table{routes: s.routes, sticky: w.sticky, decided: s.decided, whole: w.whole()}
 }
 
 // split says whether it divides users between monolith and service.
@@ -113,8 +113,13 @@ func newStrangler(n int, by, title string) *subject {
 
 // decidedBy says for people what decides.
 func decidedBy(by string) string {
-	if by == byIdentity {
+	switch by {
+	case byIdentity:
 		return "with identity"
+	case byShadow:
+		return "with shadow"
+	case byHung:
+		return "with hung shadow"
 	}
 	return "by " + by
 }
@@ -183,8 +188,12 @@ func (l *lineup) startOne(ctx context.Context, w workload, s *subject) error {
 
 // writeTable writes a strangler's own files.
 func (l *lineup) writeTable(t table, dir string) error {
+	monolith := l.origin.Monolith
+	if t.decided == byHung {
+		monolith = l.origin.Hung
+	}
 	err := writeFile(filepath.Join(dir, tableFile), func(w io.Writer) error {
-		return t.write(w, "http://"+l.origin.Monolith, "http://"+l.origin.Service)
+		return t.write(w, "http://"+monolith, "http://"+l.origin.Service)
 	})
 	if err != nil || t.decided != byFlag {
 		return err

@@ -49,6 +49,11 @@ const (
 	byFlag    = "flag"
 	// byIdentity is a fixed percentage of routes that want tokens.
 	byIdentity = "identity"
+	// byShadow and byHung are a fixed percentage of routes whose every answer is
+	// compared with the monolith's: with one that answers, and with one that never
+	// does.
+	byShadow = "shadow"
+	byHung   = "hung"
 )
 
 // table is a route table to be: n routes of REST resources, half of each
@@ -71,6 +76,8 @@ func (t table) decides(resource string) string {
 		return "flag: " + resource
 	case byIdentity:
 		return "percent: 100, identity: { token: required, audience: bench }"
+	case byShadow, byHung:
+		return "percent: 100, shadow: { reverse: true }"
 	default:
 		if t.whole {
 			return "percent: 100"

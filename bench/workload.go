@@ -42,7 +42,14 @@ type workload struct {
 	// session has every request come with a session, and all of them go to the
 	// service; it also asks Strangler with routes that want tokens.
 	session bool
+	// shadow has all users on the service, and asks Strangler with routes whose
+	// answers are compared with the monolith's: with one that answers, and with one that
+	// hangs.
+	shadow bool
 }
+
+// whole says that all users are to be on the service.
+func (w workload) whole() bool { return w.session || w.shadow }
 
 // The origin's answers. The small one is an object as a REST API gives it; the
 // large one is text that does not compress to nothing.
@@ -81,6 +88,10 @@ func workloads() []workload {
 		{
 			name: "session-new", title: "small JSON answer, every request a new session", method: http.MethodGet, id: idSmall,
 			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, session: true, fresh: true,
+		},
+		{
+			name: "shadow", title: "small JSON answer, every answer compared", method: http.MethodGet, id: idSmall,
+			answer: smallAnswer, sticky: stickyHeader, connections: 16, streams: 1, line: 0.75, shadow: true,
 		},
 		{
 			name: "100k", title: "100 KiB answer", method: http.MethodGet, id: idLarge,
