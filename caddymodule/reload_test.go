@@ -209,3 +209,36 @@ func TestTableIsEditedWithoutAReload(t *testing.T) {
 		t.Errorf("after the reload: %+v", a)
 	}
 }
+
+// TestEvidenceIsJudgedByTheTableInForce: a configuration with another table that
+// is refused in the end, over the same store, changes no gate; one that starts does.
+func TestEvidenceIsJudgedByTheTableInForce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	gated := func(n int) string {
+		return plainRoutes + fmt.Sprintf("    shadow: {}\n    rollout: { gates: { compared: %d } }\n", n)
+	}
+	r.routes(gated(111))
+	r.write("second.yaml", gated(222))
+	r.start(plainCaddyfile)
+	gate := func() uint64 { return r.shadow().Verdict.Gate.Compared }
+	if got := gate(); got != 111 {
+		t.Fatalf("the first table's gate: %d", got)
+	}
+	second := string(r.json(strings.Replace(plainCaddyfile, "DIR/routes.yaml", "DIR/second.yaml", 1)))
+	refused := strings.Replace(second, `"apps":{`, `"apps":{"refusing":{"at":"start"},`, 1)
+	for range 5 { // Caddy starts its apps in any order
+		if err := r.load([]byte(refused)); err == nil {
+			t.Fatal("not refused")
+		}
+		if got := gate(); got != 111 {
+			t.Fatalf("after a refused configuration: %d", got)
+		}
+	}
+	if err := r.load([]byte(second)); err != nil {
+		t.Fatal(err)
+	}
+	if got := gate(); got != 222 {
+		t.Errorf("the second table's gate: %d", got)
+	}
+}

@@ -60,11 +60,13 @@ type kept struct {
 }
 
 // KeepTables tells that a configuration with this engine has started: the
-// running table and all that follow it are kept in Options.LastTable. A
-// configuration that is refused in the end must not replace what is there.
+// running table and all that follow it are kept in Options.LastTable, and evidence
+// is judged as they say. A configuration that is refused in the end must not replace
+// what is there.
 func (e *Engine) KeepTables() {
 	e.loading.Lock()
 	defer e.loading.Unlock()
+	e.configureBook(e.running())
 	e.keeps = true
 	if e.unkept.data != nil {
 		e.keepLast(e.unkept)

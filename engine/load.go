@@ -283,6 +283,7 @@ func (e *Engine) install(next *plan) {
 	if before != nil {
 		before.closeAllBut(next)
 	}
+	e.configureBook(next)
 	e.telemetry.Reloaded(e.background, true)
 	e.log.Info("route table in force", slog.String("file", next.path),
 		slog.String("version", next.table.Version()), slog.Int("routes", len(next.lanes)),

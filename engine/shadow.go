@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync/atomic"
@@ -37,6 +38,7 @@ func (e *Engine) startShadowing() error {
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue,
 		Alarm: s.Book.Alarm,
+		Worked: func(route string, took time.Duration) { e.telemetry.Compared(context.Background(), route, took) },
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {
 			return proxy.Outgoing(method, host, h, proxy.Client(c))
 		},
@@ -49,8 +51,7 @@ func (e *Engine) startShadowing() error {
 	return nil
 }
 
-// mirror gives the lanes of a plan their mirrors and the book its routes. On an
-// error nothing has changed.
+// mirror gives the lanes of a plan their mirrors. On an error nothing has changed.
 func (e *Engine) mirror(p *plan) error {
 	if e.mirrors == nil {
 		return nil
@@ -71,12 +72,20 @@ func (e *Engine) mirror(p *plan) error {
 	if err := e.mirrors.Apply(settings); err != nil {
 		return err
 	}
-	e.options.Shadowing.Book.Configure(known)
+	p.known = known
 	for _, s := range settings {
 		l := &p.lanes[p.table.Entry(s.Route).Index]
 		l.mirror, l.marked = e.mirrors.Route(s.Route), e.marked(s.Route)
 	}
 	return nil
+}
+
+// configureBook tells the book what the table in force says. An engine that does
+// not lead does not: the configuration it is of may be refused in the end.
+func (e *Engine) configureBook(p *plan) {
+	if leads := e.options.Leads; p != nil && e.mirrors != nil && (leads == nil || leads()) {
+		e.options.Shadowing.Book.Configure(p.known)
+	}
 }
 
 // marked counts the requests of a route that said they were a shadow's. The

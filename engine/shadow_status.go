@@ -66,6 +66,35 @@ func (e *Engine) ShadowStatus() (ShadowStatus, error) {
 	return all, nil
 }
 
+// ShadowSummary is one route's ShadowRoute in a line.
+type ShadowSummary struct {
+	Route string `json:"route"`
+	// Sampled is how many requests were since this process began, Compared and
+	// Mismatched what the verdict rests on.
+	Sampled    uint64       `json:"sampled"`
+	Compared   uint64       `json:"compared"`
+	Mismatched uint64       `json:"mismatched"`
+	Verdict    report.State `json:"verdict"`
+	// Alarm says why nothing is compared; empty while all is well.
+	Alarm string `json:"alarm,omitempty"`
+}
+
+func (e *Engine) shadowSummaries(v *view) (all []ShadowSummary) {
+	if e.mirrors == nil {
+		return nil
+	}
+	for _, entry := range v.table.Routes() {
+		if m := v.lanes[entry.Index].mirror; m != nil {
+			now, says := m.Status(), e.options.Shadowing.Book.Verdict(entry.Route.Name)
+			all = append(all, ShadowSummary{
+				Route: entry.Route.Name, Sampled: now.Sampled, Compared: says.Compared, Mismatched: says.Mismatched,
+				Verdict: says.State, Alarm: now.Alarm,
+			})
+		}
+	}
+	return all
+}
+
 // idle is why no request of a route is compared as long as it stays as it is.
 func idle(r *routes.Route, now *RouteStatus) string {
 	switch {

@@ -54,7 +54,7 @@ func (b *bed) compared(sampled uint64) ShadowRoute {
 		for _, n := range one.Buckets {
 			over += n
 		}
-		if one.Sampled == sampled && over == sampled {
+		if one.Sampled == sampled && over == sampled && one.InFlight == 0 {
 			return one
 		}
 		select {
@@ -96,6 +96,13 @@ func TestShadowComparesWhatTheMonolithServes(t *testing.T) {
 	}
 	if got.Verdict.Compared != 10 || got.Verdict.Mismatched != 1 {
 		t.Errorf("%+v", got.Verdict)
+	}
+	want := ShadowSummary{Route: "faq", Sampled: 11, Compared: 10, Mismatched: 1, Verdict: got.Verdict.State}
+	if all := b.Status().Shadows; len(all) != 1 || all[0] != want || want.Verdict == "" {
+		t.Errorf("%+v", all)
+	}
+	if have := b.metrics(); !strings.Contains(have, `strangler_shadow_duration_seconds_count{route="faq"} 10`) {
+		t.Error(have)
 	}
 	report, err := b.ShadowReport(t.Context(), "faq")
 	must(t, err)

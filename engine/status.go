@@ -37,6 +37,8 @@ type Status struct {
 	Targets []proxy.Status `json:"targets"`
 	// Blocks are the targets that a site's block must serve.
 	Blocks []string `json:"blocks,omitempty"`
+	// Shadows are the routes whose answers are compared, in the table's order.
+	Shadows []ShadowSummary `json:"shadows,omitempty"`
 	// Orphans are states of routes that the table does not have, by name: kept
 	// for when the route comes back, as after a rename that is undone.
 	Orphans []rollout.RouteState `json:"orphans,omitempty"`
@@ -105,6 +107,7 @@ func (e *Engine) Status() Status {
 	}
 	s.Held, s.Store.Salts = v.count(e.now())
 	s.Targets = v.targetStatus()
+	s.Shadows = e.shadowSummaries(v)
 	for name := range blocks(v.table) {
 		s.Blocks = append(s.Blocks, name)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow"
+	"github.com/strangler-proxy/strangler/shadow/book"
 	"github.com/strangler-proxy/strangler/telemetry"
 )
 
@@ -39,6 +40,7 @@ type plan struct {
 	rollouts  map[string]rollout.Plan  // of the routes that have one
 	layout    *recent.Layout           // what is remembered of requests
 	guard     *guard                   // headers that no client may send; nil without an identity
+	known     []book.Route             // what the book must know of those that have a shadow
 }
 
 // lane is the way of one route's requests.

@@ -172,7 +172,11 @@ func (m *Mirror) take(x *Exchange) {
 		return
 	}
 	m.inFlight.Add(1)
+	start := m.all.now()
 	m.handle(x)
+	if worked := m.all.options.Worked; worked != nil {
+		worked(x.plan.Route, m.all.now().Sub(start))
+	}
 	m.inFlight.Add(-1)
 }
 

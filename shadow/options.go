@@ -41,6 +41,9 @@ type Options struct {
 	// many requests are compared because requests like them are rare, and how many
 	// common ones are copied to see whether their answer is. Negative: none. Default: 1.
 	ExtraPerSecond float64
+	// Worked is told how long a worker had a request that it compared or tried to.
+	// It must not wait. May be nil.
+	Worked func(route string, took time.Duration)
 	// Alarm is told when the alarm of a route is raised, and with an empty reason
 	// when it is over. It must not wait. May be nil.
 	Alarm func(route, reason string)

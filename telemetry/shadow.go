@@ -1,7 +1,9 @@
 package telemetry
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -80,4 +82,9 @@ func (g *shadowGauges) show(o metric.Observer, shadows []ShadowState) {
 			o.ObserveInt64(g.bytes, s.Bytes)
 		}
 	}
+}
+
+// Compared records how long a sampled request of a route kept a worker.
+func (t *Telemetry) Compared(ctx context.Context, route string, took time.Duration) {
+	t.compared.Record(ctx, took.Seconds(), metric.WithAttributes(attribute.String("route", t.labelOf(route).name)))
 }

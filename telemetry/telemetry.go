@@ -42,6 +42,7 @@ type Telemetry struct {
 
 	failures metric.Int64Counter
 	reloads  metric.Int64Counter
+	compared metric.Float64Histogram
 
 	version string
 	now     func() time.Time
@@ -108,13 +109,16 @@ func (t *Telemetry) Reloaded(ctx context.Context, accepted bool) {
 }
 
 func (t *Telemetry) instruments(meter metric.Meter) error {
-	var errs [2]error
+	var errs [3]error
 	t.failures, errs[0] = meter.Int64Counter("strangler.request.errors",
 		metric.WithUnit("{error}"),
 		metric.WithDescription("Failures of an arm, by decision, kind, and whether the monolith answered instead. What the client broke is not counted."))
 	t.reloads, errs[1] = meter.Int64Counter("strangler.table.reloads",
 		metric.WithUnit("{reload}"),
 		metric.WithDescription("Attempts to load the route table, by result."))
+	t.compared, errs[2] = meter.Float64Histogram("strangler.shadow.duration",
+		metric.WithUnit("s"), metric.WithExplicitBucketBoundaries(boundSeconds...),
+		metric.WithDescription("Time that a sampled request keeps a worker: from the queue, which is not in it, to its bucket, asking again included."))
 	return errors.Join(errs[:]...)
 }
 

@@ -89,6 +89,18 @@ func verdict(s report.State) cell {
 	}
 }
 
+// shadowRows are what rollout status says of comparing.
+func shadowRows(all []engine.ShadowSummary) [][]cell {
+	rows := make([][]cell, 0, len(all))
+	for i := range all {
+		s := &all[i]
+		row := cells(s.Route, "", number(s.Sampled), number(s.Compared), number(s.Mismatched), "")
+		row[1], row[5] = verdict(s.Verdict), cell{s.Alarm, red}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
 // printShadowRoute says what is behind the verdict of one route.
 func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if r.Alarm != "" {

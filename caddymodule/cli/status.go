@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -88,6 +89,7 @@ func (r *rolloutReport) flagsRefused() bool {
 
 // only leaves one route.
 func (r *rolloutReport) only(name string) error {
+	r.Server.Shadows = slices.DeleteFunc(r.Server.Shadows, func(s engine.ShadowSummary) bool { return s.Route != name })
 	for i := range r.Routes {
 		if r.Routes[i].Route == name {
 			r.Routes = r.Routes[i : i+1]
@@ -116,6 +118,10 @@ func (r *rolloutReport) print(t *terminal, all bool) {
 	}
 	t.table([]string{"ROUTE", "SERVICE", "SHARE", "NOW", "STATE", "SINCE", "BY", "REASON"}, rows)
 	printProgress(t, r.Routes, len(r.Routes) == 1)
+	if len(r.Server.Shadows) > 0 {
+		t.line("")
+		t.table([]string{"SHADOW OF", "VERDICT", "SAMPLED", "COMPARED", "MISMATCHES", "ALARM"}, shadowRows(r.Server.Shadows))
+	}
 	if len(r.Server.Targets) > 0 {
 		t.line("")
 		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "COUNTED SINCE", "LAST ERROR"}, targetRows(r.Server.Targets))

@@ -38,6 +38,7 @@ func metrics(b *bytes.Buffer) error {
 	defer stop()
 	decision := routes.Decision{Route: "r", Arm: routes.Service, Reason: routes.ReasonFull}
 	t.Route("r").Record(context.Background(), &decision, telemetry.Served{Duration: time.Second, Failure: "connect", Fallback: true})
+	t.Compared(context.Background(), "r", time.Second)
 	t.Reloaded(context.Background(), true)
 	memory := new(flags.Memory)
 	memory.Set(map[string]bool{"f": true})
