@@ -54,6 +54,12 @@ func init() {
 			CobraFunc: keysFamily,
 		},
 		{
+			Name:      "token",
+			Short:     "Mints tokens for local development",
+			Long:      "Mints tokens for local development, which no server's keys verify." + exitHelp,
+			CobraFunc: tokenFamily,
+		},
+		{
 			Name:      "brake",
 			Usage:     "REASON",
 			Short:     "Sends every route to the monolith, at once",

@@ -18,7 +18,7 @@ import (
 const exitCodes = "\nExit codes:"
 
 // families are our commands, in the order of the page.
-var families = []string{"routes", "rollout", "shadow", "sessions", "keys", "brake"}
+var families = []string{"routes", "rollout", "shadow", "sessions", "keys", "token", "brake"}
 
 func commandLine(b *bytes.Buffer) error {
 	registered := caddycmd.Commands()
