@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"crypto"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +17,7 @@ func verify(ring *token.Ring, text, issuer string) (jwt.MapClaims, error) {
 	_, err := jwt.ParseWithClaims(text, claims, func(t *jwt.Token) (any, error) {
 		for _, key := range ring.Set().Public(time.Now()) {
 			if key.ID() == t.Header["kid"] {
-				return crypto.PublicKey(key.Public()), nil
+				return key.Public(), nil
 			}
 		}
 		return nil, token.ErrNoKey
