@@ -165,6 +165,7 @@ func since(now, before evidence.Comparisons) evidence.Comparisons {
 		Compared: grown(now.Compared, before.Compared), Mismatched: grown(now.Mismatched, before.Mismatched),
 		Unconfirmed: grown(now.Unconfirmed, before.Unconfirmed),
 		Pairs:       grown(now.Pairs, before.Pairs), Noisy: grown(now.Noisy, before.Noisy),
+		Unstable: grown(now.Unstable, before.Unstable),
 	}
 }
 

@@ -13,6 +13,9 @@ type Comparisons struct {
 	// second answer of the monolith; Noisy how many of those differed from its
 	// first.
 	Pairs, Noisy uint64
+	// Unstable is how many requests there were on which the service differed, and
+	// the monolith, asked again, differed from its first answer too.
+	Unstable uint64
 }
 
 // excesses are how many times the limit a rate may be, in the mixture.
@@ -34,26 +37,25 @@ func (m *mismatch) add(c Comparisons) {
 	m.seen.Unconfirmed += c.Unconfirmed
 	m.seen.Pairs += c.Pairs
 	m.seen.Noisy += c.Noisy
+	m.seen.Unstable += c.Unstable
 }
 
-// tolerated is the limit, and what noise may add to it. A request on which the
-// monolith differs from itself with chance ν passes for a mismatch when the two
-// sides differ, the monolith's second answer does not differ from its first, and
-// the sides differ again: ν²(1-ν). What could not be asked again may be noise as
-// often as ν. Of ν the upper end of its interval is taken, so that the limit falls
-// as more is known of the noise.
+// tolerated is the limit, and what noise may add to it. For a service that is as
+// the monolith, of one request all answers are alike: that it differs twice
+// (a mismatch, were that not noise too) is no more likely than that it differs
+// and the monolith does from itself, as E[(1-q)]² ≤ E[(1-q)²] over the answers, q
+// being how likely each is; whatever the noise is, in how many parts of the answer,
+// and of whichever requests. So the latter are counted. What could not be asked
+// again may be noise as often as the monolith differs from itself at all. Of both
+// the upper end of the interval is taken, so that the limit falls as more is known.
 func (m *mismatch) tolerated() float64 {
-	const (
-		worst = 2.0 / 3 // where ν²(1-ν) is largest
-		known = 30      // with fewer pairs the worst is believed
-	)
+	const known = 30 // with fewer pairs anything may be noise
 	noise := 1.0
 	if m.seen.Pairs >= known {
 		noise = UpperRate(m.seen.Noisy, m.seen.Pairs)
 	}
 	doubtful := min(noise, rate(m.seen.Unconfirmed, m.seen.Compared))
-	noise = min(noise, worst)
-	return m.limit + noise*noise*(1-noise) + doubtful
+	return m.limit + UpperRate(min(m.seen.Unstable, m.seen.Compared), m.seen.Compared) + doubtful
 }
 
 // log is the natural logarithm of the e-value against a limit.

@@ -19,8 +19,12 @@ func compared(r *rand.Rand, limit, rate, noise float64, intervals int) (failed u
 			c.Compared++
 			// As package shadow does: another answer that differs in the same way,
 			// and a second answer of the monolith that does not differ from its first.
-			if r.Float64() < rate || r.Float64() < noise && r.Float64() >= noise && r.Float64() < noise {
+			faulty, noisy, again := r.Float64() < rate, r.Float64() < noise, r.Float64() < noise
+			if faulty || noisy && !again && r.Float64() < noise {
 				c.Mismatched++
+			}
+			if again && (faulty || noisy) {
+				c.Unstable++
 			}
 			if r.Float64() < chosen {
 				c.Pairs++
@@ -84,6 +88,76 @@ func TestMismatchesAreFoundAndNoiseIsNot(t *testing.T) {
 }
 
 // TestMismatchNeedsEvidence: too few comparisons neither pass nor fail.
+// TestNoNoiseIsAMismatch: a service that is the monolith's twin is never called
+// worse, in however many parts the answers change, and of however few requests.
+// The answers are drawn, and judged as package shadow does. Fixed seed.
+func TestNoNoiseIsAMismatch(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, c := range []struct {
+		name   string
+		fields int     // of an answer, each of which has two values
+		p      float64 // of the rarer one
+		share  float64 // of the requests that have such an answer
+	}{
+		{"one field", 1, 0.1, 1},
+		{"a coin", 1, 0.5, 1},
+		{"five fields", 5, 0.1, 1},
+		{"five coins", 5, 0.5, 1},
+		{"twenty fields", 20, 0.05, 1},
+		{"a coin in few requests", 1, 0.5, 0.1},
+		{"five coins in few requests", 5, 0.5, 0.1},
+		{"five coins in very few", 5, 0.5, 0.01},
+	} {
+		for range 50 {
+			trial := NewTrial(Limits{Mismatch: 0.001, Level: 5e-5})
+			for range 100 {
+				trial.Compare(twins(r, c.fields, c.p, c.share))
+				for _, report := range trial.Reports() {
+					if report.Guard == Mismatch && report.Verdict == Fail {
+						t.Fatalf("%s: %s", c.name, report.String())
+					}
+				}
+			}
+		}
+	}
+}
+
+// twins compares 100 requests.
+func twins(r *rand.Rand, fields int, p, share float64) (c Comparisons) {
+	for range 100 {
+		var answers [4]uint32 // the monolith's, the service's, and both again
+		if r.Float64() < share {
+			for i := range answers {
+				for field := range fields {
+					if r.Float64() < p {
+						answers[i] |= 1 << field
+					}
+				}
+			}
+		}
+		noisy := answers[0] ^ answers[2]
+		differs, repeated := answers[0]^answers[1], answers[2]^answers[3]
+		if r.Float64() < 0.01 {
+			c.Pairs++
+			if noisy != 0 {
+				c.Noisy++
+			}
+		}
+		if differs != 0 && noisy != 0 {
+			c.Unstable++
+		}
+		if differs != 0 && answers[1] == answers[2] {
+			continue // raced
+		}
+		c.Compared++
+		if differs&^noisy != 0 && repeated&^noisy != 0 {
+			c.Mismatched++
+		}
+	}
+	return c
+}
+
 func TestMismatchNeedsEvidence(t *testing.T) {
 	t.Parallel()
 	verdict := func(c Comparisons) Verdict {

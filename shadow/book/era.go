@@ -31,8 +31,11 @@ type Era struct {
 	Mismatched uint64 `json:"mismatched"`
 	// Pairs is how many requests were chosen for a second answer of the monolith
 	// and got one.
-	Pairs   uint64            `json:"pairs"`
-	Formats map[string]uint64 `json:"formats,omitempty"`
+	Pairs uint64 `json:"pairs"`
+	// Unstable counts the comparisons in which the service differed and the
+	// monolith's second answer did too, from its first.
+	Unstable uint64            `json:"unstable,omitempty"`
+	Formats  map[string]uint64 `json:"formats,omitempty"`
 	// Hollow counts comparisons that prove nothing: of two empty bodies where
 	// one belongs, or of two errors.
 	Hollow uint64 `json:"hollow"`
@@ -122,6 +125,9 @@ func (e *Era) compare(r *shadow.Record) {
 		e.Compared++
 		if r.Bucket == shadow.Different {
 			e.Mismatched++
+		}
+		if r.Result.Verdict == diff.Different && r.Again != nil && r.Again.Verdict == diff.Different {
+			e.Unstable++
 		}
 	}
 	if r.Hollow() && !r.Rare {

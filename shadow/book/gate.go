@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/rollout/evidence"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/report"
 	"github.com/strangler-proxy/strangler/shadow/stats"
 )
@@ -59,6 +60,7 @@ func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, dou
 	rt.drain(now)
 	e := rt.read()
 	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Pairs: e.Pairs,
+		Unstable:    e.Unstable + e.Buckets[shadow.Raced],
 		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
 	for _, s := range e.signatures {
 		c.Noisy += s.Both + s.Monolith

@@ -136,3 +136,21 @@ func TestOtherSidesBeginAnEra(t *testing.T) {
 		}
 	}
 }
+
+// What the guard allows for noise is counted where the service differed, and the
+// monolith from itself too.
+func TestUnstableIsCounted(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	again := func(verdict diff.Verdict) func(*shadow.Record) {
+		return func(r *shadow.Record) { r.Again = &diff.Result{Verdict: verdict} }
+	}
+	many(t, b, c, 1, `{"a":1}`, again(diff.Different))
+	many(t, b, c, 2, `{"a":2}`, again(diff.Equal))
+	many(t, b, c, 4, `{"a":2}`, again(diff.Different))
+	many(t, b, c, 8, `{"a":2}`, func(r *shadow.Record) { r.Bucket = shadow.Raced })
+	many(t, b, c, 16, `{"a":2}`, func(r *shadow.Record) { again(diff.Different)(r); r.Rare = true })
+	if _, counts, _ := b.Comparisons("faq-read"); counts.Unstable != 12 || counts.Compared != 7 {
+		t.Errorf("%+v", counts)
+	}
+}
