@@ -76,7 +76,7 @@ func (v *Verdict) standing() string {
 
 // toGo is how long it still takes, empty when there is nothing to wait for.
 func (v *Verdict) toGo() string {
-	if v.Needed == 0 {
+	if v.Needed == 0 || v.State == Failing { // waiting will not help
 		return ""
 	}
 	return number(v.Needed) + " more comparisons without a mismatch meet it"
