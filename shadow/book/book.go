@@ -42,6 +42,7 @@ type Limits struct {
 	TotalSignatures int           // of all routes and eras; default 20,000
 	Samples         int           // of a signature; default 20
 	SampleTTL       time.Duration // default 7 days
+	RouteTTL        time.Duration // of a route that the table has no more; default 30 days
 	SampleBytes     int64         // of all samples; default 64 MiB
 	PendingBytes    int64         // of samples that are not yet stored; default 8 MiB
 }
@@ -58,6 +59,9 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Samples, 20)
 	if l.SampleTTL <= 0 {
 		l.SampleTTL = 7 * 24 * time.Hour
+	}
+	if l.RouteTTL <= 0 {
+		l.RouteTTL = 30 * 24 * time.Hour
 	}
 	if l.SampleBytes <= 0 {
 		l.SampleBytes = 64 << 20
@@ -115,6 +119,7 @@ type Book struct {
 	outbox      outbox
 	flushing    sync.Mutex
 	status      atomic.Pointer[Status]
+	configured  atomic.Bool // a table is known
 	unrecorded  atomic.Uint64
 	lost        atomic.Uint64
 }
@@ -159,8 +164,9 @@ func Open(ctx context.Context, o Options) (*Book, error) {
 }
 
 // Configure says what the table has. A route that is not named keeps its
-// evidence, without an alarm when it goes silent.
+// evidence for Limits.RouteTTL, without an alarm when it goes silent.
 func (b *Book) Configure(table []Route) {
+	b.configured.Store(true)
 	now := b.now()
 	named := make(map[string]bool, len(table))
 	for i := range table {

@@ -54,3 +54,52 @@ func (b *Book) free(x *placed) {
 		b.outbox.dropSample(x.key)
 	}
 }
+
+// expireRoutes forgets the routes that the table has no more, when nothing of
+// them is young.
+func (b *Book) expireRoutes(now time.Time) {
+	if !b.configured.Load() {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, rt := range b.routes {
+		if b.forgetRoute(name, rt, now) {
+			delete(b.routes, name)
+		}
+	}
+}
+
+func (b *Book) forgetRoute(name string, rt *route, now time.Time) bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if rt.config.Name != "" {
+		return false
+	}
+	if rt.drain(now); rt.latest().After(now.Add(-b.limits.RouteTTL)) {
+		return false
+	}
+	for _, e := range rt.eras {
+		for _, s := range e.signatures {
+			b.forget(s)
+		}
+	}
+	rt.eras = nil
+	b.outbox.dropRoute(name)
+	return true
+}
+
+// latest is when the newest evidence came; when there is none, when the route
+// became known. The caller holds mu.
+func (rt *route) latest() time.Time {
+	if len(rt.eras) == 0 {
+		return rt.since
+	}
+	at := rt.eras[0].Began
+	for _, e := range rt.eras {
+		if e.LastCompared.After(at) {
+			at = e.LastCompared
+		}
+	}
+	return at
+}

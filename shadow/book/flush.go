@@ -57,6 +57,7 @@ func (b *Book) Run(ctx context.Context) {
 		}
 		if now := b.now(); now.Sub(expired) >= expireEvery {
 			b.expire(now)
+			b.expireRoutes(now)
 			expired = now
 		}
 		if err := b.Flush(ctx); err != nil {
@@ -133,6 +134,7 @@ func (e *era) collect(name string, all bool, batch *Batch) {
 // outbox is what waits for the store beside the aggregates.
 type outbox struct {
 	mu         sync.Mutex
+	routes     []string
 	eras       []EraKey
 	signatures []SignatureKey
 	dropped    []SampleKey
@@ -163,6 +165,13 @@ func (o *outbox) remove(which func(SampleKey) bool) {
 		o.bytes -= int64(row.Size)
 		return true
 	})
+}
+
+func (o *outbox) dropRoute(name string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.remove(func(k SampleKey) bool { return k.Route == name })
+	o.routes = append(o.routes, name)
 }
 
 func (o *outbox) dropEra(key EraKey) {
@@ -196,8 +205,8 @@ func (o *outbox) waiting(key SampleKey) *SampleRow {
 func (o *outbox) fill(batch *Batch) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	batch.DropEras, batch.DropSignatures, batch.DropSamples = o.eras, o.signatures, o.dropped
-	o.eras, o.signatures, o.dropped = nil, nil, nil
+	batch.DropRoutes, batch.DropEras, batch.DropSignatures, batch.DropSamples = o.routes, o.eras, o.signatures, o.dropped
+	o.routes, o.eras, o.signatures, o.dropped = nil, nil, nil, nil
 	for _, row := range o.samples {
 		batch.Samples = append(batch.Samples, *row)
 	}
@@ -208,6 +217,7 @@ func (o *outbox) written(batch *Batch, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if err != nil {
+		o.routes = slices.Concat(batch.DropRoutes, o.routes)
 		o.eras = slices.Concat(batch.DropEras, o.eras)
 		o.signatures = slices.Concat(batch.DropSignatures, o.signatures)
 		o.dropped = slices.Concat(batch.DropSamples, o.dropped)

@@ -51,6 +51,12 @@ func (m *Memory) Load(context.Context) (*Contents, error) {
 func (m *Memory) Write(_ context.Context, b *Batch) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	for _, name := range b.DropRoutes {
+		delete(m.routes, name)
+		maps.DeleteFunc(m.eras, func(k EraKey, _ EraRow) bool { return k.Route == name })
+		maps.DeleteFunc(m.signatures, func(k SignatureKey, _ SignatureRow) bool { return k.Route == name })
+		maps.DeleteFunc(m.samples, func(k SampleKey, _ SampleRow) bool { return k.Route == name })
+	}
 	for _, key := range b.DropEras {
 		delete(m.eras, key)
 		maps.DeleteFunc(m.signatures, func(k SignatureKey, _ SignatureRow) bool { return k.EraKey == key })

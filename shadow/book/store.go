@@ -26,9 +26,10 @@ type Contents struct {
 	Samples    []SampleRef
 }
 
-// Batch is what changed. What it drops is dropped before anything is written; an
-// era with all its signatures and samples, a signature with its samples.
+// Batch is what changed. What it drops is dropped before anything is written; a
+// route and an era with all its signatures and samples, a signature with its samples.
 type Batch struct {
+	DropRoutes     []string
 	DropEras       []EraKey
 	DropSignatures []SignatureKey
 	DropSamples    []SampleKey
@@ -39,7 +40,7 @@ type Batch struct {
 }
 
 func (b *Batch) empty() bool {
-	return len(b.DropEras)+len(b.DropSignatures)+len(b.DropSamples)+
+	return len(b.DropRoutes)+len(b.DropEras)+len(b.DropSignatures)+len(b.DropSamples)+
 		len(b.Routes)+len(b.Eras)+len(b.Signatures)+len(b.Samples) == 0
 }
 

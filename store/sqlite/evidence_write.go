@@ -17,7 +17,7 @@ func (e *Evidence) Write(ctx context.Context, b *book.Batch) error {
 	if err == nil {
 		err = e.write(ctx, b)
 	}
-	if err == nil && len(b.DropEras)+len(b.DropSignatures)+len(b.DropSamples) > 0 {
+	if err == nil && len(b.DropRoutes)+len(b.DropEras)+len(b.DropSignatures)+len(b.DropSamples) > 0 {
 		err = e.shrink(ctx)
 	}
 	if err != nil {
@@ -90,6 +90,9 @@ func (w *evidenceWriter) data(of any) string {
 }
 
 func (w *evidenceWriter) drop(b *book.Batch) {
+	for _, table := range []string{"sample", "signature", "era", "route"} {
+		w.each(len(b.DropRoutes), "DELETE FROM "+table+" WHERE route = ?", func(i int) []any { return []any{b.DropRoutes[i]} })
+	}
 	for _, table := range []string{"sample WHERE route = ? AND era = ?", "signature WHERE route = ? AND era = ?", "era WHERE route = ? AND number = ?"} {
 		w.each(len(b.DropEras), "DELETE FROM "+table, func(i int) []any {
 			return []any{b.DropEras[i].Route, b.DropEras[i].Number}

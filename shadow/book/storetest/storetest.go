@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(*testing.T) book.Store, reopen func(*testing.T,
 		"what was written":    written,
 		"written again":       again,
 		"absolute values":     absolute,
+		"routes are dropped":  dropRoute,
 		"eras are dropped":    dropEra,
 		"signatures, samples": dropSignature,
 		"dropped first":       dropFirst,
@@ -181,6 +182,15 @@ func dropSignature(t *testing.T, s *subject) {
 		DropSamples:    []book.SampleKey{b.Samples[2].SampleKey, b.Samples[0].SampleKey},
 	})
 	b.Signatures, b.Samples = b.Signatures[1:], b.Samples[3:]
+	s.want(t, b)
+}
+
+func dropRoute(t *testing.T, s *subject) {
+	t.Helper()
+	b := full(t)
+	s.write(t, b)
+	s.write(t, &book.Batch{DropRoutes: []string{"tickets"}})
+	b.Routes, b.Eras, b.Signatures, b.Samples = b.Routes[:1], b.Eras[:2], b.Signatures[:2], b.Samples[:4]
 	s.want(t, b)
 }
 
