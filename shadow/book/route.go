@@ -84,9 +84,11 @@ func (rt *route) miss(m miss) {
 func (rt *route) drain(now time.Time) {
 	rt.missing.Lock()
 	missed := rt.missed
-	if len(missed) > 0 {
-		rt.missed = make(map[miss]uint64, len(missed))
+	if len(missed) == 0 { // it stays miss's, and must not be read without the lock
+		rt.missing.Unlock()
+		return
 	}
+	rt.missed = make(map[miss]uint64, len(missed))
 	rt.missing.Unlock()
 	for m, n := range missed {
 		e := rt.present(now)
