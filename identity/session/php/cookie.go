@@ -52,10 +52,17 @@ func FindCookie(header http.Header, want string) (value string, known session.Ou
 }
 
 // named says whether PHP registers a cookie under the name that is wanted, and
-// whether as an array.
+// whether as an array. A name that a browser guards (__Host-, __Secure-) must stand
+// there as it is: PHP up to 8.1.10 took ..Host- for it, which any neighbour can set
+// (CVE-2022-31629).
 func named(name, want string) (same, array bool) {
 	if len(name) < len(want) {
 		return false, false
+	}
+	for _, guarded := range [...]string{"__Host-", "__Secure-"} {
+		if strings.HasPrefix(want, guarded) && !strings.HasPrefix(name, guarded) {
+			return false, false
+		}
 	}
 	for i := range len(want) {
 		c := name[i]

@@ -2,6 +2,7 @@ package php_test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,6 +148,18 @@ func FuzzHandlers(f *testing.F) {
 			}
 		}
 	})
+}
+
+// CVE-2022-31629
+func TestANameThatBrowsersGuardIsTakenAsItIs(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"__Host-id=a": "a", "..Host-id=b": "", "..Host-id=b; __Host-id=a": "a", " _.Host-id=b": "", "__Host-id=a; __Host-id=b": "",
+	} {
+		if value, _, _ := php.FindCookie(http.Header{"Cookie": {line}}, "__Host-id"); value != want {
+			t.Errorf("%s: %q", line, value)
+		}
+	}
 }
 
 func FuzzCookie(f *testing.F) {
