@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/strangler-proxy/strangler/routes"
@@ -53,8 +54,11 @@ func compareProblems(file string, doc *routes.Document, r *routes.Route, now tim
 			"give target "+asked.Name+" a url")
 	}
 	for _, path := range r.Shadow.Clear {
+		if query, _ := strings.CutPrefix(path, "request.query."); path == "request.path" || query != path && query != "" {
+			continue // of the request, not of an answer
+		}
 		if _, err := diff.New(diff.Options{Rules: []diff.Rule{{Path: path, Compare: "ignore", Because: "clear", Owner: "clear"}}}); err != nil {
-			add(r.Line, routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status")
+			add(r.Line, routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status, or request.path, or request.query.NAME")
 		}
 	}
 	return problems

@@ -35,8 +35,9 @@ type Shadow struct {
 	// applies counts; those of ignore come before them.
 	Rules []*ShadowRule `yaml:"rules,omitempty" jsonschema:"maxItems=200"`
 	// Clear are paths whose values samples keep as they are, such as $.status: what
-	// cannot be about a person. Of all others only a keyed hash is kept. Default:
-	// none.
+	// cannot be about a person. Of the request itself request.path and
+	// request.query.NAME may be named. Of all others only a keyed hash is kept.
+	// Default: none.
 	Clear []string `yaml:"clear,omitempty" is:"line" jsonschema:"maxItems=200"`
 	// Timeout is how long the shadow may take to the end of its answer. Default:
 	// 10s.
