@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
+	"github.com/strangler-proxy/strangler/rollout"
 )
 
 const (
@@ -165,7 +166,11 @@ func (s *server) refused(status int, data []byte) error {
 		f.code = ExitConflict
 		f.hint = "look at it again: strangler rollout status; its version: strangler routes show <route>"
 		if c := said.Conflict; c != nil {
-			f.hint = fmt.Sprintf("look at it again: strangler rollout status; to act on it as it is now, add: --if-version %d", c.Current.Version)
+			look := "strangler rollout status"
+			if c.Route == rollout.AllKeys {
+				look = "strangler keys list"
+			}
+			f.hint = fmt.Sprintf("look at it again: %s; to act on it as it is now, add: --if-version %d", look, c.Current.Version)
 			f.told = said
 		}
 	case http.StatusNotFound:
