@@ -67,7 +67,7 @@ func (e *Engine) RevokeKey(ctx context.Context, id string, gap bool, a rollout.A
 			next, err := set.Revoke(id, now)
 			if until := next.Gap(now); err == nil && !gap && !until.IsZero() {
 				err = fmt.Errorf("%w: without %s there are no tokens until %s, for verifiers do not know the next key yet, and the monolith serves routes that need one; "+
-					"rotate first if the key may sign until then, or say that there may be none", ErrNoTokens, id, until.UTC().Format(time.RFC3339))
+					"a key that leaked is revoked all the same with --no-tokens (in the API no_tokens)", ErrNoTokens, id, until.UTC().Format(time.RFC3339))
 			}
 			return next, id, err
 		},

@@ -32,6 +32,9 @@ const (
 	maxConns = 16
 	maxIdle  = 4
 	idleFor  = 5 * time.Minute
+	// fileFor is how long a connection to an SQLite file is kept: one that was
+	// moved away or replaced, by a backup say, would be read for ever.
+	fileFor = time.Second
 )
 
 // ErrURL is a database URL that cannot be used.
@@ -71,6 +74,9 @@ func Open(address string) (*sql.DB, Dialect, error) {
 	db.SetMaxOpenConns(maxConns)
 	db.SetMaxIdleConns(maxIdle)
 	db.SetConnMaxIdleTime(idleFor)
+	if dialect == SQLite {
+		db.SetConnMaxLifetime(fileFor)
+	}
 	return db, dialect, nil
 }
 
@@ -101,14 +107,16 @@ func mysqlName(u *url.URL) string {
 var names = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?$`)
 
 // Quote quotes the name of a table or a column, which may have a schema before
-// it. It refuses what is no plain name.
+// it. It refuses what is no plain name. SQLite gets backquotes: a name in double
+// quotes that no column has is a text there (sqlite.org/quirks.html, section 8),
+// so that a mistyped column would say the same of everybody.
 func (d Dialect) Quote(name string) (string, error) {
 	if !names.MatchString(name) {
 		return "", fmt.Errorf("%q is no name of a table or column: letters, digits, _ and $, and one dot before them", name)
 	}
-	quote := `"`
-	if d == MySQL {
-		quote = "`"
+	quote := "`"
+	if d == PostgreSQL {
+		quote = `"`
 	}
 	return quote + strings.ReplaceAll(name, ".", quote+"."+quote) + quote, nil
 }

@@ -1,0 +1,90 @@
+package sqldb_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/strangler-proxy/strangler/identity/session/sqldb"
+)
+
+// members makes an SQLite file with one member, who is active or not.
+func members(t *testing.T, path string, active int) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`create table member (id integer primary key, active integer)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`insert into member values (7, ?)`, active); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rows(t *testing.T, path, column string) *sqldb.Rows {
+	t.Helper()
+	db, dialect, err := sqldb.Open("sqlite://" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	r, err := sqldb.NewRows(db, dialect, sqldb.Table{Name: "member", Key: "id", Columns: []string{column}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A column that there is not must be an error, never a text of that name.
+func TestSQLiteRefusesAMistypedColumn(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	members(t, path, 0)
+	if _, values, err := rows(t, path, "active").Find(t.Context(), "7"); err != nil || values[0] != int64(0) {
+		t.Fatalf("active: %v, %v", values, err)
+	}
+	_, values, err := rows(t, path, "actve").Find(t.Context(), "7")
+	if err == nil || errors.Is(err, sqldb.ErrNoRow) {
+		t.Fatalf("actve: %v, %v", values, err)
+	}
+}
+
+// A file that is replaced is read within moments, one that is gone is an error.
+func TestSQLiteFileIsReadAnew(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	path, next := filepath.Join(folder, "db.sqlite3"), filepath.Join(folder, "next.sqlite3")
+	members(t, path, 1)
+	members(t, next, 0)
+	r := rows(t, path, "active")
+	if _, values, err := r.Find(t.Context(), "7"); err != nil || values[0] != int64(1) {
+		t.Fatalf("before: %v, %v", values, err)
+	}
+	if err := os.Rename(next, path); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { _, values, err := r.Find(t.Context(), "7"); return err == nil && values[0] == int64(0) })
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { _, _, err := r.Find(t.Context(), "7"); return err != nil && !errors.Is(err, sqldb.ErrNoRow) })
+}
+
+func until(t *testing.T, met func() bool) {
+	t.Helper()
+	every, end := time.NewTicker(20*time.Millisecond), time.After(30*time.Second)
+	defer every.Stop()
+	for !met() {
+		select {
+		case <-every.C:
+		case <-end:
+			t.Fatal("not within 30 s")
+		}
+	}
+}
