@@ -43,8 +43,13 @@ type options struct {
 }
 
 // pacedSlices is how many slices at a fixed rate each proxy gets: latency needs
-// fewer of them than CPU does.
-func (o *options) pacedSlices() int { return max(1, o.slices/4) }
+// fewer of them than CPU does, but where it has a line.
+func (o *options) pacedSlices(w workload) int {
+	if w.shadow {
+		return o.slices
+	}
+	return max(1, o.slices/4)
+}
 
 // middle is the table size at which rollouts and flags are held against fixed
 // percentages, 0 without tables.

@@ -27,15 +27,14 @@ type report struct {
 
 // settings are the flags that shape the numbers.
 type settings struct {
-	Slices      int           `json:"slices"`
-	PacedSlices int           `json:"paced_slices"`
-	Slice       time.Duration `json:"slice_ns"`
-	Warmup      time.Duration `json:"warmup_ns"`
-	Routes      []int         `json:"routes"`
-	Decided     []string      `json:"decided"`
-	ProxyCPUs   []int         `json:"proxy_cpus"`
-	LoadCPUs    []int         `json:"load_cpus"`
-	Noise       float64       `json:"noise"`
+	Slices    int           `json:"slices"`
+	Slice     time.Duration `json:"slice_ns"`
+	Warmup    time.Duration `json:"warmup_ns"`
+	Routes    []int         `json:"routes"`
+	Decided   []string      `json:"decided"`
+	ProxyCPUs []int         `json:"proxy_cpus"`
+	LoadCPUs  []int         `json:"load_cpus"`
+	Noise     float64       `json:"noise"`
 }
 
 // workloadResult is one workload on all subjects; the first is reverse_proxy.
@@ -117,7 +116,7 @@ func newReport(ctx context.Context, o *options) *report {
 		Format: formatVersion, Started: time.Now().UTC().Truncate(time.Second),
 		Machine: thisMachine(), Versions: versions(ctx, o),
 		Settings: settings{
-			Slices: o.slices, PacedSlices: o.pacedSlices(), Slice: o.slice, Warmup: o.warmup,
+			Slices: o.slices, Slice: o.slice, Warmup: o.warmup,
 			Routes: o.routes, Decided: o.decided, ProxyCPUs: o.proxyCPUs, LoadCPUs: o.loadCPUs, Noise: o.noise,
 		},
 	}
@@ -173,6 +172,14 @@ func (s *subjectResult) pacedSeries(of func(pacedRecord) time.Duration) []float6
 		values[i] = float64(of(one))
 	}
 	return values
+}
+
+// pacedAnswers are those at the fixed rate.
+func (s *subjectResult) pacedAnswers() (n int) {
+	for _, one := range s.Paced {
+		n += one.Answers
+	}
+	return n
 }
 
 // checkShare holds the share of the service against the declared half: the

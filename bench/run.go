@@ -272,13 +272,13 @@ func cpuTimes(pids []int) ([]time.Duration, error) {
 	return times, nil
 }
 
-// paced offers all subjects the same rate, half of what reverse_proxy can do,
+// paced offers all subjects the same rate, a share of what reverse_proxy can do,
 // and looks at latency: at saturation it would only be throughput in another
 // unit.
 func (m *measurement) paced(ctx context.Context) error {
-	m.rate = math.Round(highQuintile(m.results[0].series(perSecond)) / 2)
+	m.rate = math.Round(highQuintile(m.results[0].series(perSecond)) * m.w.offered())
 	m.say("%s: latency at %.0f requests per second", m.w.name, m.rate)
-	for round := range m.options.pacedSlices() {
+	for round := range m.options.pacedSlices(m.w) {
 		for _, i := range turn(len(m.subjects), round) {
 			o := m.order(m.subjects[i], m.options.slice)
 			o.Rate = m.rate

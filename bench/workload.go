@@ -48,6 +48,16 @@ type workload struct {
 	shadow bool
 }
 
+// offered is the rate at which latency is looked at, as a share of what
+// reverse_proxy can do. With a shadow the proxy asks twice, and compares: its core must
+// have room for both, or queueing is all that is measured.
+func (w workload) offered() float64 {
+	if w.shadow {
+		return 0.15
+	}
+	return 0.5
+}
+
 // whole says that all users are to be on the service.
 func (w workload) whole() bool { return w.session || w.shadow }
 
