@@ -68,7 +68,7 @@ func (i *identified) open(c *Identity, db *sqlite.Store, log *slog.Logger) (err 
 	}
 	i.keys.Go(func() { ring.Run(running, time.Now, log) })
 	resolver, err := identity.NewResolver(identity.ResolverOptions{
-		Reader: i.sessions.Reader, Secret: secret, Now: time.Now, Logger: log,
+		Reader: i.sessions.Reader, Watch: i.sessions.Watch, Secret: secret, Now: time.Now, Logger: log,
 		Bound: time.Duration(c.Bound), Wait: time.Duration(c.Wait), Sessions: c.Cache,
 	})
 	if err != nil {

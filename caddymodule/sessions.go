@@ -41,6 +41,8 @@ type SessionFormat interface {
 // Sessions is a reader of sessions, opened.
 type Sessions struct {
 	Reader session.Reader
+	// Watch is how the store tells of sessions that changed or ended; none.
+	Watch session.Watch
 	// Attributes are the names of what a principal of it carries in User, and as
 	// "session.NAME" in Session. A route's claims and flag attributes may name
 	// these and no other. Nil: not known beforehand, and any may be named.

@@ -211,10 +211,16 @@ func (s *DjangoSessions) engine(out *Sessions, database *django.Database) (djang
 		return django.Files{Dir: s.Dir}, nil
 	case "cache", "cached_db":
 		cache, err := s.cache(out)
-		if err != nil || s.Engine == "cache" {
-			return cache, err
+		if err != nil {
+			return nil, err
 		}
-		return django.CachedDatabase{Cache: cache, Database: database}, nil
+		if s.Engine == "cache" {
+			out.Watch = cache.Watch()
+			return cache, nil
+		}
+		both := django.CachedDatabase{Cache: cache, Database: database}
+		out.Watch = both.Watch()
+		return both, nil
 	case "":
 		return nil, errors.New("the engine is missing; write: engine db <url>")
 	}

@@ -83,7 +83,7 @@ func (s *ExpressSessions) Open(now func() time.Time) (*Sessions, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
-	out.Reader = reader
+	out.Reader, out.Watch = reader, reader.Watch()
 	return out, nil
 }
 

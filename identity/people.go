@@ -30,7 +30,13 @@ type entry struct {
 	used   atomic.Bool // since the clock's hand last came by
 	known  atomic.Pointer[known]
 	flight atomic.Pointer[flight] // the lookup under way, if any
+
+	changes *atomic.Uint32 // of the session, as its store tells them; nil: it does not
+	epoch   uint32         // what changes was when the entry was made
 }
+
+// over says that the session changed since.
+func (e *entry) over() bool { return e.changes != nil && e.changes.Load() != e.epoch }
 
 // set is the only place where some entries can be.
 type set struct {
@@ -79,23 +85,22 @@ func (c *people) get(key *digest) *entry {
 	return nil
 }
 
-// put finds the entry or makes an empty one, in the place of another when the
-// set is full.
-func (c *people) put(key *digest) *entry {
-	place := c.place(key)
+// put finds the entry of the same session, or puts this empty one there, in the
+// place of another when the set is full.
+func (c *people) put(fresh *entry) *entry {
+	place := c.place(&fresh.key)
 	lock := &c.writers[place%locks]
 	lock.Lock()
 	defer lock.Unlock()
-	if e := c.get(key); e != nil {
+	if e := c.get(&fresh.key); e != nil {
 		return e
 	}
-	e := &entry{key: *key}
-	if c.sets[place].room().Swap(e) == nil {
+	if c.sets[place].room().Swap(fresh) == nil {
 		c.count.Add(1)
 	} else {
 		c.dropped.Add(1)
 	}
-	return e
+	return fresh
 }
 
 // room is an empty way, or one to be taken from its entry.
@@ -128,6 +133,15 @@ func (c *people) forget(key *digest) *entry {
 		return e.key == *key
 	})
 	return gone
+}
+
+// remove drops this very entry, and says whether it was still there.
+func (c *people) remove(e *entry) (removed bool) {
+	c.drop(c.place(&e.key), func(other *entry) bool {
+		removed = removed || other == e
+		return other == e
+	})
+	return removed
 }
 
 // drop drops the entries of a set that match.

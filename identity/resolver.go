@@ -44,6 +44,9 @@ type ResolverOptions struct {
 	Sessions int
 	// InFlight is how many are looked up at one time; DefaultInFlight.
 	InFlight int
+	// Watch is how the store tells of sessions that changed or ended, which then count
+	// at once; none. What it misses counts within the bound.
+	Watch session.Watch
 	// Logger says when the store begins to fail, and when that is over. Nil: nobody
 	// is told.
 	Logger *slog.Logger
@@ -53,6 +56,7 @@ type ResolverOptions struct {
 // that
 //
 //   - no answer is used for longer than the bound, nor after the session's own end;
+//   - what the store tells of, where it can ([session.Watch]), counts at once;
 //   - requests of one session that come together make one lookup, which no single
 //     one of them can end;
 //   - a store that is down or hangs makes requests unavailable, never anonymous,
@@ -79,6 +83,9 @@ type Resolver struct {
 	trouble atomic.Pointer[trouble] // of the store, until it answers
 	odd     atomic.Pointer[trouble] // of the last session that could not be read
 	forged  forged
+
+	watch     *watch // nil: the store never tells
+	followers sync.WaitGroup
 }
 
 // The breaker: a store that fails this often in a row is left alone for so long.
@@ -114,6 +121,7 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNotAsked) },
 	})
+	r.startWatch()
 	return r, nil
 }
 
@@ -138,6 +146,7 @@ func (r *Resolver) Close() {
 	case <-timer.C:
 	}
 	r.end()
+	r.followers.Wait()
 }
 
 // Names are the cookies that the session is made of.
@@ -175,7 +184,7 @@ func (r *Resolver) Resolve(ctx context.Context, header http.Header, now time.Tim
 // Open is Resolve for a value that was found already.
 func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Person {
 	key := r.digest(value)
-	e := r.cache.get(&key)
+	e := r.find(&key)
 	if e != nil {
 		if k := e.known.Load(); k.good(now) {
 			r.hits.Add(1)
@@ -185,7 +194,7 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 			return k.person
 		}
 	} else {
-		e = r.cache.put(&key)
+		e = r.cache.put(r.fresh(key, value))
 	}
 	return r.await(ctx, e, value, now)
 }
@@ -193,7 +202,7 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 // Glance is Open without a lookup: nil when nothing is known at once.
 func (r *Resolver) Glance(value string, now time.Time) *Person {
 	key := r.digest(value)
-	if e := r.cache.get(&key); e != nil {
+	if e := r.find(&key); e != nil {
 		if k := e.known.Load(); k.good(now) {
 			return k.person
 		}

@@ -33,6 +33,9 @@ type ResolverStatus struct {
 	// Forged says that most sessions of late are signed with none of the configured
 	// keys (bad_signature), so that their users count as anonymous.
 	Forged bool `json:"forged,omitempty"`
+	// Watch is whether the store tells of changed sessions at once; nil when it
+	// cannot, and the bound alone counts.
+	Watch *WatchStatus `json:"watch,omitempty"`
 }
 
 // Unread is a session that could not be read.
@@ -47,7 +50,7 @@ func (r *Resolver) Status() ResolverStatus {
 	s := ResolverStatus{
 		Sessions: int(r.cache.count.Load()), Limit: r.cache.limit(), Hits: r.hits.Load(),
 		Lookups: map[string]uint64{}, Evicted: r.evicted.Load(), Dropped: r.cache.dropped.Load(), Store: "ok",
-		Forged: r.forged.now(r.options.Now()),
+		Forged: r.forged.now(r.options.Now()), Watch: r.watched(),
 	}
 	for i, reason := range reasonPlaces {
 		if n := r.counts[i].Load(); n > 0 {

@@ -15,15 +15,15 @@ import (
 	"github.com/strangler-proxy/strangler/internal/process"
 )
 
-// StartRedis starts an empty Redis that keeps nothing.
-func StartRedis(tb testing.TB) *Program {
+// StartRedis starts an empty Redis that keeps nothing, with more options.
+func StartRedis(tb testing.TB, options ...string) *Program {
 	tb.Helper()
 	path := program(tb, "redis-server")
 	address := freeAddress(tb)
 	_, port, _ := net.SplitHostPort(address)
 	return start(tb, address, process.Command{
 		Name: "redis", Path: path, Dir: tb.TempDir(),
-		Args: []string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"},
+		Args: append([]string{"--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"}, options...),
 	}, connects(address))
 }
 

@@ -50,9 +50,7 @@ func (c *Cache) get(ctx context.Context, s *Sessions, prefix, cookie string) (re
 	if !sessionID(cookie) {
 		return record{}, nobody(session.BadCookie)
 	}
-	// django/core/cache/backends/base.py: default_key_func
-	key := fmt.Sprintf("%s:%d:%s%s", c.config.KeyPrefix, c.config.Version, prefix, cookie)
-	value, ok, err := c.redis.Get(ctx, key)
+	value, ok, err := c.redis.Get(ctx, c.key(prefix)+cookie)
 	switch {
 	case err != nil:
 		return record{}, fmt.Errorf("reading the session: %w", err)
@@ -76,6 +74,22 @@ func (c *Cache) get(ctx context.Context, s *Sessions, prefix, cookie string) (re
 	return found, err
 }
 
+// key is what stands before an ID in Redis (django/core/cache/backends/base.py:
+// default_key_func).
+func (c *Cache) key(prefix string) string {
+	return fmt.Sprintf("%s:%d:%s", c.config.KeyPrefix, c.config.Version, prefix)
+}
+
+// Watch tells of the sessions that the cache changes or ends.
+func (c *Cache) Watch() session.Watch { return c.watch(cachePrefix) }
+
+func (c *Cache) watch(prefix string) session.Watch {
+	prefix = c.key(prefix)
+	return session.Watch{Events: c.redis.Events(prefix), Key: func(cookie string) (string, bool) {
+		return prefix + cookie, sessionID(cookie)
+	}}
+}
+
 // CachedDatabase is django.contrib.sessions.backends.cached_db: the cache first,
 // and the database when the cache does not have it, is down, or has what cannot
 // be read.
@@ -83,6 +97,10 @@ type CachedDatabase struct {
 	Cache    *Cache
 	Database *Database
 }
+
+// Watch tells of the sessions that the cache changes or ends; Django does so after
+// the database.
+func (c CachedDatabase) Watch() session.Watch { return c.Cache.watch(cachedDBPrefix) }
 
 func (c CachedDatabase) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
 	found, err := c.Cache.get(ctx, s, cachedDBPrefix, cookie)

@@ -111,6 +111,17 @@ func (s *Sessions) Cookie(header http.Header) (value string, known session.Outco
 	return value, known, value != ""
 }
 
+// Watch tells of the sessions that Redis changes or ends.
+func (s *Sessions) Watch() session.Watch {
+	return session.Watch{Events: s.redis.Events(s.prefix), Key: func(value string) (string, bool) {
+		if len(value) > maxCookie {
+			return "", false
+		}
+		id, why := unsign(decoded(value), s.secrets)
+		return s.prefix + id, why == ""
+	}}
+}
+
 var (
 	errStale    = errors.New("a session past its cookie.expires that Redis keeps without an end")
 	errTooLarge = errors.New("a cookie of more than 16 KiB")
