@@ -144,11 +144,11 @@ func (r *Resolver) watching(state WatchState, why error) {
 	if before.State == state {
 		return
 	}
-	level := slog.LevelInfo
+	say := r.log.Info
 	if state == WatchDown {
-		level = slog.LevelWarn
+		say = r.log.Warn
 	}
-	r.log.Log(context.Background(), level, watchNews[state], slog.String("watch", string(state)), slog.String("error", next.Error))
+	say(watchNews[state], slog.String("watch", string(state)), slog.String("error", next.Error))
 }
 
 // watchNews is what the log says of a new state.

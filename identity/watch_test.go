@@ -125,13 +125,13 @@ func TestWhatWasMissedIsForgottenWhenTheStoreIsBack(t *testing.T) {
 		synctest.Wait()
 		r.set(func() { delete(r.users, "a") }) // and nobody hears of it
 		expectWatch(t, resolver, identity.WatchDown, 0)
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		if w := resolver.Status().Watch; w.State != identity.WatchDown || w.Error != "refused" || !w.Since.Equal(began) {
 			t.Errorf("%+v", w)
 		}
 		expectPerson(t, ask(t, resolver, "a"), "7", "") // within the bound
 		e.refuses.Store(nil)
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		expectWatch(t, resolver, identity.WatchOn, 0)
 		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession) // before the bound
 	})
@@ -148,7 +148,7 @@ func TestAConnectionThatFlapsDoesNotEmptyTheCache(t *testing.T) {
 		if n := e.connects.Load(); n < 60 || n > 140 {
 			t.Errorf("%d connections in ten minutes", n)
 		}
-		time.Sleep(2 * time.Minute) // now it lasts
+		<-time.After(2 * time.Minute) // now it lasts
 		before := time.Now()
 		e.lost <- errors.New("reset by peer")
 		e.changed <- "key:a"
@@ -172,7 +172,7 @@ func TestTheWatchSaysHowItIs(t *testing.T) {
 		silent := fmt.Errorf("%w: write this", session.ErrSilent)
 		e.refuses.Store(&silent)
 		e.lost <- errors.New("reset by peer")
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		expectWatch(t, resolver, identity.WatchOff, 1)
 		if got := newResolver(t, r).Status().Watch; got != nil {
 			t.Errorf("without events: %+v", got)

@@ -33,7 +33,7 @@ func follow(t *testing.T, url, prefix string) follower {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		for range f.changed { //nolint:revive // until it is closed
+		for range f.changed {
 		}
 		must(t, client.Close())
 	})
@@ -84,7 +84,7 @@ func TestRedisTellsOfTheKeysWithThePrefix(t *testing.T) {
 	for _, step := range steps {
 		must(t, step())
 	}
-	for _, want := range []string{"1", "1", "late", "2", "2"} { // set, del, del, set, expired
+	for _, want := range []string{"1", "1", "late", "2", "2"} {
 		if got := within(t, f.changed); got != prefix+want {
 			t.Errorf("%q; want %q", got, prefix+want)
 		}
@@ -145,7 +145,9 @@ func TestARedisThatHangsIsNotBelieved(t *testing.T) {
 	}
 	server := testbed.StartRedis(t, "--notify-keyspace-events", "KA")
 	f := follow(t, "redis://"+server.Address, "sess:")
-	within(t, f.on)
+	if doubt := within(t, f.on); doubt != nil {
+		t.Fatal(doubt)
+	}
 	server.Freeze()
 	defer server.Thaw()
 	select {
