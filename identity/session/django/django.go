@@ -21,6 +21,7 @@
 package django
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -147,8 +148,8 @@ func (s *Sessions) Open(ctx context.Context, cookie string) session.Outcome {
 		return session.Is(principal)
 	case errors.As(err, &no) && no.err == nil:
 		return session.Nobody(no.reason)
-	case ctx.Err() != nil:
-		return session.Unknown(session.TimedOut, ctx.Err())
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return session.Unknown(session.TimedOut, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	case no != nil:
 		return session.Unknown(no.reason, no.err)
 	}

@@ -104,7 +104,7 @@ func (c CachedDatabase) Watch() session.Watch { return c.Cache.watch(cachedDBPre
 
 func (c CachedDatabase) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
 	found, err := c.Cache.get(ctx, s, cachedDBPrefix, cookie)
-	if err == nil || ctx.Err() != nil {
+	if err == nil || ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) {
 		return found, err
 	}
 	found, fromDB := c.Database.load(ctx, s, cookie)

@@ -26,6 +26,7 @@
 package express
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -145,8 +146,8 @@ func (s *Sessions) Open(ctx context.Context, value string) session.Outcome {
 	session.Step(ctx, "one of the secrets signed the cookie")
 	stored, ok, err := s.redis.Get(ctx, s.prefix+id)
 	switch {
-	case ctx.Err() != nil:
-		return session.Unknown(session.TimedOut, ctx.Err())
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return session.Unknown(session.TimedOut, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	case err != nil:
 		return session.Unknown(session.StoreFailed, fmt.Errorf("reading the session: %w", err))
 	case !ok:

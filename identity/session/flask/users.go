@@ -1,6 +1,7 @@
 package flask
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,8 +61,8 @@ func (u *Users) check(ctx context.Context, p session.Principal) session.Outcome 
 		return session.Nobody(session.UserGone)
 	case errors.Is(err, sqldb.ErrKey):
 		return session.Unknown(session.Undecodable, fmt.Errorf("a user's ID: %w", err))
-	case ctx.Err() != nil:
-		return session.Unknown(session.TimedOut, ctx.Err())
+	case ctx.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+		return session.Unknown(session.TimedOut, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 	case err != nil:
 		return session.Unknown(session.StoreFailed, fmt.Errorf("reading the user: %w", err))
 	}

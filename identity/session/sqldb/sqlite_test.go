@@ -73,7 +73,10 @@ func TestSQLiteFileIsReadAnew(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	until(t, func() bool { _, _, err := r.Find(t.Context(), "7"); return err != nil && !errors.Is(err, sqldb.ErrNoRow) })
+	until(t, func() bool {
+		_, _, err := r.Find(t.Context(), "7")
+		return err != nil && !errors.Is(err, sqldb.ErrNoRow)
+	})
 }
 
 func until(t *testing.T, met func() bool) {
