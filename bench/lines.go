@@ -88,7 +88,7 @@ func (w *workloadResult) lines(noise float64) []line {
 			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())
 			add(what+"CPU per request to no shadow's", s.ToPercent.CPU, cpu, self)
 			add(what+"p99 at one rate to no shadow's", s.ToPercent.P99, p99, w.self().P99)
-			add(what+"share of the requests that was compared", ratio(float64(s.Compared), float64(s.Answers+s.pacedAnswers())), 0, self)
+			add(what+"share of the requests that was compared", s.Compared, 0, self)
 		case byRollout, byFlag, byIdentity:
 			cpu, mallocs := w.decidedLimits(s.Decided)
 			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())

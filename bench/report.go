@@ -85,8 +85,8 @@ type subjectResult struct {
 	FlagCache *flagCache `json:"flag_cache,omitempty"`
 	// Sessions is how they were read.
 	Sessions *sessionCounts `json:"sessions,omitempty"`
-	// Compared is how many of its answers were compared.
-	Compared uint64 `json:"compared,omitempty"`
+	// Compared is the share of its answers, those before the slices too, that was compared.
+	Compared float64 `json:"compared,omitempty"`
 	// ProxyBusy and LoadBusy are how much of their cores the proxy, and origin
 	// with load generator, used at saturation (median of the slices). A proxy
 	// far from 1 was waiting, and its throughput is a lower bound.
@@ -172,14 +172,6 @@ func (s *subjectResult) pacedSeries(of func(pacedRecord) time.Duration) []float6
 		values[i] = float64(of(one))
 	}
 	return values
-}
-
-// pacedAnswers are those at the fixed rate.
-func (s *subjectResult) pacedAnswers() (n int) {
-	for _, one := range s.Paced {
-		n += one.Answers
-	}
-	return n
 }
 
 // checkShare holds the share of the service against the declared half: the
