@@ -155,7 +155,11 @@ func editByHand(t *testing.T, proxy *testbed.Strangler, users *crowd, table stri
 	users.wantSame("after the typo", half)
 
 	// A good edit is live at once, and what it declares no verb changes.
-	proxy.EditRoutes(t, strings.Replace(table, "sticky: user", "sticky: user\n    percent: 100", 1))
+	const byItself = "    rollout:\n      steps: [25, 100]\n      every: 30s\n      gates: { compared: 300, mismatch_below: 5 }\n"
+	if !strings.Contains(table, byItself) {
+		t.Fatal("the first route's rollout is another, which a declared share is not together with")
+	}
+	proxy.EditRoutes(t, strings.Replace(strings.Replace(table, byItself, "", 1), "sticky: user", "sticky: user\n    percent: 100", 1))
 	proxy.WaitStatus(t, "the edit to be live", func(s engine.Status) bool { return s.Refused == nil && s.Table.Version != status.Table.Version })
 	users.wantAll("declared 100 %", true)
 	_, err := proxy.Command("rollout", "set", "faq-read", "5")
