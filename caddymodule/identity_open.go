@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -75,7 +74,7 @@ func (i *identified) open(c *Identity, db *sqlite.Store, log *slog.Logger) (err 
 		return err
 	}
 	i.Identity = &engine.Identity{
-		Resolver: resolver, Ring: ring, Minter: token.NewMinter(ring, 2*cmp.Or(c.Cache, identity.DefaultSessions)),
+		Resolver: resolver, Ring: ring, Minter: token.NewMinter(ring),
 		Attributes: i.sessions.Attributes, CSRFCookie: i.sessions.CSRFCookie,
 		Open: func(now func() time.Time) (session.Reader, func() error, error) {
 			another, err := c.format.Open(now)

@@ -69,7 +69,7 @@ func withDesk(d *desk, change ...func(*Identity)) option {
 		must(b.t, err)
 		b.t.Cleanup(resolver.Close)
 		o.Identity = &Identity{
-			Resolver: resolver, Ring: ring, Minter: token.NewMinter(ring, 0),
+			Resolver: resolver, Ring: ring, Minter: token.NewMinter(ring),
 			Attributes: []string{"email", "session.plan"}, CSRFCookie: "csrftoken", LoginURL: "/login/", RemoveHeaders: []string{"X-User"},
 		}
 		for _, c := range change {

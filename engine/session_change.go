@@ -74,11 +74,8 @@ func ends(attributes string, now time.Time) bool {
 // Forget drops what is known of a session, by its value as the reader finds it,
 // and its tokens. Who comes with it from now on is looked up anew.
 func (e *Engine) Forget(value string) {
-	if e.identity == nil {
-		return
-	}
-	if id, known := e.identity.Resolver.Forget(value); known {
-		e.identity.Minter.Forget(id)
+	if e.identity != nil {
+		e.identity.Resolver.Forget(value)
 	}
 }
 

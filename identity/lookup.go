@@ -67,7 +67,7 @@ func (r *Resolver) launch(e *entry, value string, now time.Time) (*flight, sessi
 	}
 	if k := e.known.Load(); k.good(now) && !now.After(k.refresh) { // others were faster
 		f.landed.Store(true)
-		f.person = k.person
+		f.person = k
 		e.flight.Store(nil)
 		close(f.done)
 		return f, ""
@@ -159,22 +159,25 @@ func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
 	r.count(p.Reason)
 	r.note(p.Outcome)
 	r.forged.count(r, p.Reason == session.BadSignature)
-	if k := r.keep(p, start); k != nil {
-		e.known.Store(k)
+	if r.keep(p, start) {
+		if before := e.known.Load(); before != nil && p.Prepared != nil {
+			p.Prepared.Adopt(before.Prepared)
+		}
+		e.known.Store(p)
 	}
 	f.person = p
 	e.flight.Store(nil)
 	close(f.done)
 }
 
-// keep says how long an answer counts, from when it was asked for; nil: not at
+// keep says how long an answer counts, from when it was asked for; false: not at
 // all. Times differ a little, so that sessions that were looked up together are
 // not so again, and none is above the bound.
-func (r *Resolver) keep(p *Person, start time.Time) *known {
+func (r *Resolver) keep(p *Person, start time.Time) bool {
 	long := r.options.Bound
 	switch {
 	case failed(p.Outcome), p.Reason == session.Busy, p.Reason == session.Resting, p.Keep < 0:
-		return nil
+		return false
 	case p.State != session.Known:
 		long = min(long, negative)
 	}
@@ -182,16 +185,16 @@ func (r *Resolver) keep(p *Person, start time.Time) *known {
 		long = min(long, p.Keep)
 	}
 	long -= rand.N(long/4 + 1)
-	k := &known{person: p, until: start.Add(long)}
-	if p.State == session.Known && !p.Principal.Expires.IsZero() && p.Principal.Expires.Before(k.until) {
-		k.until = p.Principal.Expires
+	p.until = start.Add(long)
+	if p.State == session.Known && !p.Principal.Expires.IsZero() && p.Principal.Expires.Before(p.until) {
+		p.until = p.Principal.Expires
 	}
 	// Who comes often never waits: a new lookup begins before the end. What is
 	// nobody's is asked for again when it is over, not before.
-	if k.refresh = k.until; p.State == session.Known {
-		k.refresh = start.Add(k.until.Sub(start) * 3 / 4)
+	if p.refresh = p.until; p.State == session.Known {
+		p.refresh = start.Add(p.until.Sub(start) * 3 / 4)
 	}
-	return k
+	return true
 }
 
 func (r *Resolver) count(reason session.Reason) { r.counts[place(reason)].Add(1) }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -16,19 +15,11 @@ const (
 // up, so that nobody can choose a place and no memory dump has a cookie in it.
 type digest [32]byte
 
-// known is what was found out, and how long it counts.
-type known struct {
-	person         *Person
-	refresh, until time.Time
-}
-
-func (k *known) good(now time.Time) bool { return k != nil && now.Before(k.until) }
-
 // entry is what is known of one session.
 type entry struct {
 	key    digest
 	used   atomic.Bool // since the clock's hand last came by
-	known  atomic.Pointer[known]
+	known  atomic.Pointer[Person]
 	flight atomic.Pointer[flight] // the lookup under way, if any
 
 	changes *atomic.Uint32 // of the session, as its store tells them; nil: it does not
@@ -121,18 +112,14 @@ func (s *set) room() *atomic.Pointer[entry] {
 	return room
 }
 
-// forget drops an entry. A lookup that is under way for it ends in the entry that
-// is no longer there: who comes later asks anew.
-func (c *people) forget(key *digest) *entry {
-	place := c.place(key)
-	var gone *entry
-	c.drop(place, func(e *entry) bool {
-		if e.key == *key {
-			gone = e
-		}
+// forget drops an entry, and says whether there was one. A lookup that is under way
+// for it ends in the entry that is no longer there: who comes later asks anew.
+func (c *people) forget(key *digest) (there bool) {
+	c.drop(c.place(key), func(e *entry) bool {
+		there = there || e.key == *key
 		return e.key == *key
 	})
-	return gone
+	return there
 }
 
 // remove drops this very entry, and says whether it was still there.

@@ -3,21 +3,29 @@ package identity
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 	"github.com/strangler-proxy/strangler/identity/token"
 )
 
 // Person is who a request is from, as it was found out at one time. Requests
-// share it; it never changes.
+// share it; it never changes. It is one object, for there is one for every session
+// that is known, and the garbage collector walks them all.
 type Person struct {
+	refresh, until time.Time // it counts until then, and is asked for anew from refresh on
+	// Outcome's principal has no attributes; see Text.
 	session.Outcome
 	// Prepared is what tokens of a Known say; nil for the others.
 	Prepared *token.Prepared
 
-	session token.SessionID
-	texts   map[string]string // attributes that are one text, number or truth
+	prepared  token.Prepared
+	principal session.Principal
 }
+
+// good says whether the person counts at that time.
+func (p *Person) good(now time.Time) bool { return p != nil && now.Before(p.until) }
 
 // Subject is the user's stable ID; empty unless the person is Known.
 func (p *Person) Subject() string {
@@ -30,10 +38,25 @@ func (p *Person) Subject() string {
 // Text is an attribute as text, for what decides by it: true and false for a
 // truth. It is empty when there is none, or when it is a list or an object.
 func (p *Person) Text(attribute string) string {
-	if p == nil {
+	if p == nil || p.Prepared == nil {
 		return ""
 	}
-	return p.texts[attribute]
+	value := p.Prepared.Attribute(attribute)
+	if value == "" || value == "null" {
+		return ""
+	}
+	switch value[0] {
+	case '[', '{':
+		return ""
+	case '"':
+		if !strings.Contains(value, `\\`) {
+			return value[1 : len(value)-1]
+		}
+		var text string
+		_ = json.Unmarshal([]byte(value), &text) // encoding/json wrote it
+		return text
+	}
+	return value
 }
 
 // sessionAttribute starts the names of attributes that the session has. What a
@@ -59,36 +82,20 @@ func attributes(p *session.Principal) map[string]any {
 // newPerson writes down what tokens will say. A principal that no token can speak
 // of is unavailable: its service must not take it for nobody.
 func newPerson(found session.Outcome, id token.SessionID) *Person {
+	person := &Person{Outcome: found}
 	if found.State != session.Known {
-		return &Person{Outcome: found, session: id}
+		return person
 	}
 	p := found.Principal
-	all := attributes(p)
-	prepared, err := token.Subject{
+	err := token.Subject{
 		ID: p.Subject, Session: id, End: p.Expires, AuthTime: p.AuthTime, Methods: p.Methods, Class: p.Class, Actor: p.Actor,
-		Attributes: all,
-	}.Prepare()
+		Attributes: attributes(p),
+	}.Prepare(&person.prepared)
 	if err != nil {
-		return &Person{Outcome: session.Unknown(session.Unsupported, err), session: id}
+		return &Person{Outcome: session.Unknown(session.Unsupported, err)}
 	}
-	return &Person{Outcome: found, Prepared: prepared, session: id, texts: texts(all)}
-}
-
-func texts(attributes map[string]any) map[string]string {
-	out := make(map[string]string, len(attributes))
-	for name, value := range attributes {
-		switch value := value.(type) {
-		case string:
-			out[name] = value
-		case bool:
-			out[name] = strconv.FormatBool(value)
-		case int64:
-			out[name] = strconv.FormatInt(value, 10)
-		case json.Number:
-			out[name] = value.String()
-		case float64:
-			out[name] = strconv.FormatFloat(value, 'g', -1, 64)
-		}
-	}
-	return out
+	person.principal, person.Prepared = *p, &person.prepared
+	person.principal.User, person.principal.Session = nil, nil
+	person.Principal = &person.principal
+	return person
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/strangler-proxy/strangler/identity/session"
-	"github.com/strangler-proxy/strangler/identity/token"
 )
 
 // The defaults of ResolverOptions.
@@ -68,7 +67,6 @@ type Resolver struct {
 	log     *slog.Logger
 	key     [sha256.Size]byte // of the digests
 	cache   people
-	buffers sync.Pool // of *[]byte
 
 	slots   chan struct{}
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
@@ -108,8 +106,7 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 	}
 	r := &Resolver{
 		options: o, log: o.Logger, cache: newPeople(o.Sessions), slots: make(chan struct{}, o.InFlight),
-		buffers: sync.Pool{New: func() any { return new([]byte) }},
-		counts:  make([]atomic.Uint64, len(session.Reasons())),
+		counts: make([]atomic.Uint64, len(session.Reasons())),
 	}
 	_, _ = rand.Read(r.key[:]) // never fails, see crypto/rand
 	r.context, r.end = context.WithCancel(context.Background())
@@ -191,7 +188,7 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 			if now.After(k.refresh) {
 				r.launch(e, value, now) //nolint:contextcheck // a lookup is nobody's own: it outlives the request that asks first
 			}
-			return k.person
+			return k
 		}
 	} else {
 		e = r.cache.put(r.fresh(key, value))
@@ -204,7 +201,7 @@ func (r *Resolver) Glance(value string, now time.Time) *Person {
 	key := r.digest(value)
 	if e := r.find(&key); e != nil {
 		if k := e.known.Load(); k.good(now) {
-			return k.person
+			return k
 		}
 	}
 	return nil
@@ -213,25 +210,20 @@ func (r *Resolver) Glance(value string, now time.Time) *Person {
 // digest makes the key of a session's value. The reader's value is the whole of
 // what it answers by, and a resolver has one reader.
 func (r *Resolver) digest(value string) digest {
-	buffer := r.buffers.Get().(*[]byte)
-	defer r.buffers.Put(buffer)
-	*buffer = append(append((*buffer)[:0], r.key[:]...), value...)
-	return sha256.Sum256(*buffer)
+	var room [512]byte // most have enough in it: nothing is to be had from elsewhere
+	return sha256.Sum256(append(append(room[:0], r.key[:]...), value...))
 }
 
-// Forget drops what is known of a session, by its value: the monolith changed or
-// ended it. Who comes from now on is looked up anew.
-func (r *Resolver) Forget(value string) (id token.SessionID, known bool) {
+// Forget drops what is known of a session, by its value, and its tokens: the monolith
+// changed or ended it. Who comes from now on is looked up anew. It says whether there
+// was something.
+func (r *Resolver) Forget(value string) bool {
 	key := r.digest(value)
-	e := r.cache.forget(&key)
-	if e == nil {
-		return token.SessionID{}, false
+	if !r.cache.forget(&key) {
+		return false
 	}
 	r.evicted.Add(1)
-	if k := e.known.Load(); k != nil {
-		return k.person.session, true
-	}
-	return token.SessionID{}, false
+	return true
 }
 
 // ForgetSubject drops what is known of a user's sessions, and of those that are
@@ -239,7 +231,7 @@ func (r *Resolver) Forget(value string) (id token.SessionID, known bool) {
 func (r *Resolver) ForgetSubject(subject string) {
 	r.cache.dropAll(func(e *entry) bool {
 		k := e.known.Load()
-		drop := k == nil || e.flight.Load() != nil || k.person.Subject() == subject
+		drop := k == nil || e.flight.Load() != nil || k.Subject() == subject
 		if drop {
 			r.evicted.Add(1)
 		}

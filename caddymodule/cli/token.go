@@ -100,9 +100,9 @@ func (f *mintFlags) mint(ring *token.Ring, now time.Time) (token.Token, error) {
 	}
 	var session token.SessionID
 	_, _ = rand.Read(session[:]) // never fails, see crypto/rand
-	subject, err := token.Subject{ID: f.user, Session: session}.Prepare()
-	if err != nil {
+	var subject token.Prepared
+	if err := (token.Subject{ID: f.user, Session: session}).Prepare(&subject); err != nil {
 		return token.Token{}, err
 	}
-	return token.NewMinter(ring, 0).Token(service, subject, now)
+	return token.NewMinter(ring).Token(service, &subject, now)
 }

@@ -56,7 +56,7 @@ func newIssuer(tb testing.TB, algorithm token.Algorithm) *issuer {
 	}
 	mux.Handle(token.KeysPath, ring.Keys(time.Now))
 	mux.Handle(token.MetadataPath, ring.Metadata(server.URL+token.KeysPath, time.Now))
-	return &issuer{t: tb, ring: ring, minter: token.NewMinter(ring, 0), url: server.URL}
+	return &issuer{t: tb, ring: ring, minter: token.NewMinter(ring), url: server.URL}
 }
 
 func (i *issuer) service(o token.ServiceOptions) *token.Service {
@@ -101,8 +101,8 @@ func anna() token.Subject {
 
 func prepare(tb testing.TB, s token.Subject) *token.Prepared {
 	tb.Helper()
-	p, err := s.Prepare()
-	if err != nil {
+	p := new(token.Prepared)
+	if err := s.Prepare(p); err != nil {
 		tb.Fatal(err)
 	}
 	return p

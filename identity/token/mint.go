@@ -101,8 +101,8 @@ func (s *Service) appendClaims(to []byte, p *Prepared, issued, expires int64) ([
 	to = append(to, '"')
 	for i := range s.claims {
 		m := &s.claims[i]
-		value := []byte(p.attributes[m.Attribute])
-		if value == nil || string(value) == "null" {
+		value := []byte(p.attributes.value(m.Attribute))
+		if len(value) == 0 || string(value) == "null" {
 			value = m.value
 		}
 		switch {

@@ -2,46 +2,43 @@ package token
 
 import (
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
 
-// DefaultEntries is how many tokens a Minter keeps when nothing else is said.
-const DefaultEntries = 8 << 10
-
 // Minter answers tokens, most of them from memory: a token serves all requests
-// of its subject at its service until it is due for another. Safe for concurrent
-// use; a hit takes no lock and allocates nothing.
+// of its subject at its service until it is due for another. It is kept with its
+// subject, and gone with it. Safe for concurrent use; a hit takes no lock and
+// allocates nothing.
 type Minter struct {
-	ring  *Ring
-	cache cache
+	ring *Ring
 
-	minted, failed, dropped atomic.Uint64
+	minted, failed atomic.Uint64
 }
 
 // Counts are what a Minter has done since it was made.
 type Counts struct {
-	Minted  uint64 // tokens
-	Failed  uint64 // tokens that could not be minted
-	Dropped uint64 // tokens that made room for others
+	Minted uint64 // tokens
+	Failed uint64 // tokens that could not be minted
 }
 
-// minted is a token and the times, in Unix seconds, that decide on its use.
+// maxTokens is how many tokens of one subject are kept.
+const maxTokens = 64
+
+// minted is a token and what decides on its use, times in Unix seconds. It never
+// changes.
 type minted struct {
-	token   Token
+	service *Service
 	key     *Key
 	issued  int64 // nbf
 	refresh int64 // mint another from then on
+	token   Token
+	next    *minted // of the same subject, for another service
 }
 
-// NewMinter makes a minter that keeps that many tokens or up to twice as many;
-// 0: DefaultEntries.
-func NewMinter(ring *Ring, entries int) *Minter {
-	if entries <= 0 {
-		entries = DefaultEntries
-	}
-	return &Minter{ring: ring, cache: newCache(entries)}
-}
+// NewMinter makes a minter that signs with the ring's key.
+func NewMinter(ring *Ring) *Minter { return &Minter{ring: ring} }
 
 // Token answers a token of the subject for the service, good for MinLeft or
 // longer. One in memory serves as long as the key that signed it is the one that
@@ -54,42 +51,32 @@ func (m *Minter) Token(s *Service, p *Prepared, now time.Time) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
-	e := m.cache.get(p, s)
-	if e == nil {
-		var dropped bool
-		if e, dropped = m.cache.put(p, s); dropped {
-			m.dropped.Add(1)
-		}
-	}
-	known := e.minted.Load()
+	known := p.token(s)
 	if known.good(key, p, now) {
-		if !known.due(p, now) || !e.minting.TryLock() {
+		if !known.due(p, now) || !p.minting.TryLock() {
 			return known.token, nil
 		}
 	} else {
-		e.minting.Lock()
+		p.minting.Lock()
 	}
-	defer e.minting.Unlock()
-	if known = e.minted.Load(); known.good(key, p, now) && !known.due(p, now) {
+	defer p.minting.Unlock()
+	if known = p.token(s); known.good(key, p, now) && !known.due(p, now) {
 		return known.token, nil // others were faster
 	}
-	return m.mint(e, s, p, key, now)
+	return m.mint(s, p, key, now)
 }
-
-// Forget drops the tokens of a session that has ended.
-func (m *Minter) Forget(session SessionID) { m.cache.forget(session) }
 
 // Counts may be called at any time.
 func (m *Minter) Counts() Counts {
-	return Counts{Minted: m.minted.Load(), Failed: m.failed.Load(), Dropped: m.dropped.Load()}
+	return Counts{Minted: m.minted.Load(), Failed: m.failed.Load()}
 }
 
-// mint mints for the entry, whose lock is held.
-func (m *Minter) mint(e *entry, s *Service, p *Prepared, key *Key, now time.Time) (Token, error) {
+// mint mints for the subject, whose lock is held.
+func (m *Minter) mint(s *Service, p *Prepared, key *Key, now time.Time) (Token, error) {
 	t, err := s.Mint(key, p, now)
 	if err != nil {
 		m.failed.Add(1)
-		e.minted.Store(nil)
+		p.keep(s, nil, now)
 		return Token{}, err
 	}
 	m.minted.Add(1)
@@ -97,8 +84,41 @@ func (m *Minter) mint(e *entry, s *Service, p *Prepared, key *Key, now time.Time
 	// that were minted together are not minted together again.
 	life := t.Expires().Sub(now)
 	early := life/4 + rand.N(life/4)
-	e.minted.Store(&minted{token: t, key: key, issued: now.Add(-Backdate).Unix(), refresh: t.Expires().Add(-early).Unix()})
+	p.keep(s, &minted{
+		service: s, key: key, token: t, issued: now.Add(-Backdate).Unix(), refresh: t.Expires().Add(-early).Unix(),
+	}, now)
 	return t, nil
+}
+
+// token is the one for a service, nil when there is none.
+func (p *Prepared) token(s *Service) *minted {
+	for m := p.tokens.Load(); m != nil; m = m.next {
+		if m.service.same(s) {
+			return m
+		}
+	}
+	return nil
+}
+
+// keep puts a token, or none, in the place of the service's. Those that have ended
+// go. Its lock is held.
+func (p *Prepared) keep(s *Service, fresh *minted, now time.Time) {
+	var kept []*minted
+	if fresh != nil {
+		kept = append(kept, fresh)
+	}
+	for m := p.tokens.Load(); m != nil && len(kept) < maxTokens; m = m.next {
+		if !m.service.same(s) && m.token.Expires().After(now) {
+			kept = append(kept, m)
+		}
+	}
+	var first *minted
+	for _, m := range slices.Backward(kept) { // readers may be on those that were there
+		linked := *m
+		linked.next = first
+		first = &linked
+	}
+	p.tokens.Store(first)
 }
 
 // good says whether the token may be handed out now.

@@ -36,11 +36,11 @@ var openEDXClaims = map[string]Claim{
 // inactive says whether the subject's attribute is_active forbids a token: it is
 // there, and it is neither true nor null.
 func (p *Prepared) inactive() bool {
-	value, there := p.attributes["is_active"]
-	if !there || string(value) == "null" {
+	value := p.attributes.value("is_active")
+	if value == "" || value == "null" {
 		return false
 	}
-	active, _ := Bool.of(value)
+	active, _ := Bool.of([]byte(value))
 	return string(active) != "true"
 }
 

@@ -106,7 +106,7 @@ func runFleet(t *testing.T, every time.Duration, play func(*fleet)) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f.rings, f.minters, f.services = append(f.rings, ring), append(f.minters, token.NewMinter(ring, 8)), append(f.services, service)
+			f.rings, f.minters, f.services = append(f.rings, ring), append(f.minters, token.NewMinter(ring)), append(f.services, service)
 			nodes = append(nodes, ring.Keys(time.Now))
 		}
 		cache := &httpCache{}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -33,7 +34,7 @@ func setKey(tb testing.TB, ring *Ring, now time.Time) {
 
 func newService(tb testing.TB, ring *Ring, o ServiceOptions) *Service {
 	tb.Helper()
-	o.Audience = "faq"
+	o.Audience = cmp.Or(o.Audience, "faq")
 	s, err := ring.Service(o)
 	if err != nil {
 		tb.Fatal(err)
@@ -51,8 +52,8 @@ func subject(edit func(*Subject)) Subject {
 
 func prepared(tb testing.TB, edit func(*Subject)) *Prepared {
 	tb.Helper()
-	p, err := subject(edit).Prepare()
-	if err != nil {
+	p := new(Prepared)
+	if err := subject(edit).Prepare(p); err != nil {
 		tb.Fatal(err)
 	}
 	return p
@@ -113,7 +114,7 @@ func TestSubjectsAreChecked(t *testing.T) {
 		"no JSON":          func(s *Subject) { s.Attributes["x"] = func() {} },
 		"a big attribute":  func(s *Subject) { s.Attributes["x"] = strings.Repeat("x", maxAttribute) },
 	} {
-		if _, err := subject(edit).Prepare(); !errors.Is(err, ErrSubject) {
+		if err := subject(edit).Prepare(new(Prepared)); !errors.Is(err, ErrSubject) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -145,7 +146,7 @@ func TestOpenEDXTokenIsNeverIncomplete(t *testing.T) {
 		"staff is a count":  {func(a map[string]any) { a["is_staff"] = 2 }, ErrMissing},
 	} {
 		p := prepared(t, func(s *Subject) { full(s); c.edit(s.Attributes) })
-		if _, err := NewMinter(ring, 0).Token(service, p, epoch); !errors.Is(err, c.want) {
+		if _, err := NewMinter(ring).Token(service, p, epoch); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
@@ -159,7 +160,7 @@ func TestOpenEDXTakesTheBooleansOfMySQLAndSQLite(t *testing.T) {
 			"username": "anna", "user_id": 42, "email": "", "name": "", "is_staff": int64(1), "is_superuser": int64(0), "is_active": int64(1),
 		}
 	})
-	minted, err := NewMinter(ring, 0).Token(newService(t, ring, ServiceOptions{Profile: OpenEDX}), p, epoch)
+	minted, err := NewMinter(ring).Token(newService(t, ring, ServiceOptions{Profile: OpenEDX}), p, epoch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestOversizedClaimsGetNoToken(t *testing.T) {
 	longest := 0
 	for size := 2000; size < 4000; size += 7 {
 		p := prepared(t, func(s *Subject) { s.Attributes["x"] = strings.Repeat("x", size) })
-		minted, err := NewMinter(ring, 1).Token(service, p, epoch)
+		minted, err := NewMinter(ring).Token(service, p, epoch)
 		if err != nil {
 			if !errors.Is(err, ErrTooLarge) || strings.Contains(err.Error(), "xxx") {
 				t.Fatal(err)
@@ -245,11 +246,11 @@ func FuzzSubject(f *testing.F) {
 	f.Add("42", "7", "silver", `Anna "</script>`, "name")
 	f.Add(`","sub":"1`, `"}`, "\u2028", "\x00", "sub")
 	f.Fuzz(func(t *testing.T, id, actor, class, name, attribute string) {
-		p, err := subject(func(s *Subject) {
+		p := new(Prepared)
+		if subject(func(s *Subject) {
 			s.ID, s.Actor, s.Class = id, actor, class
 			s.Attributes = map[string]any{attribute: name}
-		}).Prepare()
-		if err != nil {
+		}).Prepare(p) != nil {
 			return
 		}
 		minted, err := service.Mint(key, p, epoch)

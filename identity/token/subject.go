@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 )
@@ -43,22 +44,26 @@ const (
 // ErrSubject says that a subject cannot be in a token.
 var ErrSubject = errors.New("the subject is not fit for a token")
 
-// Prepared is a subject, written out once for all its tokens. It never changes.
+// Prepared is a subject, written out once for all its tokens, and those tokens. All
+// of it is few objects without pointers: there is one for every session that is
+// known, and the garbage collector walks them all. It must not be copied.
 type Prepared struct {
-	session    SessionID
-	end        time.Time
+	end     time.Time
+	tokens  atomic.Pointer[minted] // the latest first
+	minting sync.Mutex
+
 	claims     []byte // members of the claims, each with a comma before it
-	attributes map[string]json.RawMessage
+	attributes attributes
 	digest     [sha256.Size]byte // of everything but end
 }
 
-// Prepare writes the subject out. What it takes is paid once a session, not
-// once a token. The error wraps ErrSubject, and holds no value.
-func (s Subject) Prepare() (*Prepared, error) {
+// Prepare writes the subject out, to p, which must be new. What it takes is paid
+// once a session, not once a token. The error wraps ErrSubject, and holds no value.
+func (s Subject) Prepare(p *Prepared) error {
 	if err := s.check(); err != nil {
-		return nil, err
+		return err
 	}
-	p := &Prepared{session: s.Session, end: s.End, attributes: make(map[string]json.RawMessage, len(s.Attributes))}
+	p.end = s.End
 	p.claims = appendMember(p.claims, "sub", s.ID)
 	p.claims = appendMember(p.claims, "sid", s.Session.String())
 	if !s.AuthTime.IsZero() {
@@ -73,29 +78,29 @@ func (s Subject) Prepare() (*Prepared, error) {
 	if s.Actor != "" {
 		p.claims = appendMember(p.claims, "act", map[string]string{"sub": s.Actor})
 	}
+	var err error
+	if p.attributes, err = pack(s.Attributes); err != nil {
+		return err
+	}
 	hash := sha256.New()
 	hash.Write(s.Session[:])
 	hash.Write(p.claims)
 	hash.Write([]byte{0}) // in no JSON: an attribute is never taken for a claim
-	names := make([]string, 0, len(s.Attributes))
-	for name := range s.Attributes {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		value, err := json.Marshal(s.Attributes[name])
-		switch {
-		case err != nil:
-			return nil, fmt.Errorf("%w: the attribute %q is no JSON", ErrSubject, name)
-		case len(value) > maxAttribute:
-			return nil, fmt.Errorf("%w: the attribute %q has more than %d bytes", ErrSubject, name, maxAttribute)
-		}
-		p.attributes[name] = value
-		hash.Write(appendMember(nil, name, json.RawMessage(value)))
-	}
+	p.attributes.digest(hash)
 	hash.Sum(p.digest[:0])
-	return p, nil
+	return nil
 }
+
+// Adopt takes over the tokens of what is known of the same session from before,
+// if they say the same to the byte. To be called before p is shared.
+func (p *Prepared) Adopt(before *Prepared) {
+	if before != nil && p.digest == before.digest {
+		p.tokens.Store(before.tokens.Load())
+	}
+}
+
+// Attribute is the JSON of an attribute; empty when there is none of that name.
+func (p *Prepared) Attribute(name string) string { return p.attributes.value(name) }
 
 func (s Subject) check() error {
 	texts := append([]string{s.ID, s.Class, s.Actor}, s.Methods...)
