@@ -101,7 +101,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	}
 	a.log = ctx.Slogger()
 	if _, loaded := engines.References(a.id); !loaded {
-		if a.parsed, err = engine.Parse(a.id.routes, time.Now()); err != nil && !mayStartWithLast(a.id) {
+		if a.parsed, err = a.parse(); err != nil && !mayStartWithLast(a.id) {
 			return fmt.Errorf("routes: %w", err)
 		}
 		if err := checkFlags(a.id.flags); err != nil {
@@ -113,6 +113,19 @@ func (a *App) Provision(ctx caddy.Context) error {
 		return err
 	}
 	return metrics.Register(ctx.GetMetricsRegistry())
+}
+
+// parse reads the table and holds it against the identity, as the engine will.
+func (a *App) parse() (*engine.Parsed, error) {
+	parsed, err := engine.Parse(a.id.routes, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	known, err := a.Identity.offered()
+	if err != nil {
+		return nil, err
+	}
+	return parsed, parsed.Check(known)
 }
 
 // followEvents hands connections over when all of this configuration has

@@ -8,8 +8,28 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/token"
 )
+
+// offered is what route tables may ask of the identity, nil without one: no store
+// is opened, and nothing in it resolves a session.
+func (i *Identity) offered() (*engine.Identity, error) {
+	if i == nil {
+		return nil, nil //nolint:nilnil // a configuration need not have one
+	}
+	ring, err := token.NewRing(token.Options{Issuer: i.Issuer, Policy: i.policy()})
+	if err != nil {
+		return nil, err
+	}
+	opened, err := i.format.Open(time.Now)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	known := &engine.Identity{Ring: ring, LoginURL: i.LoginURL, TrustedOrigins: i.TrustedOrigins, Attributes: opened.Attributes, CSRFCookie: opened.CSRFCookie}
+	return known, opened.Close()
+}
 
 // OpenSessions makes a reader of the sessions that the configuration names, by
 // that clock, without a server: nothing listens, and no store is opened. The

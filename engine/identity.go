@@ -120,24 +120,28 @@ func (w *whois) papersOf(r *routes.Route) (*papers, error) {
 	if p.route.Token == routes.TokenNone {
 		return p, nil
 	}
-	o := token.ServiceOptions{
-		Audience: cmp.Or(p.route.Audience, r.Service), Profile: token.Profile(p.route.Profile), Claims: map[string]token.Claim{},
-	}
-	for name, attribute := range p.route.Claims {
+	p.bare = p.route.Header != routes.DefaultTokenHeader
+	var err error
+	p.service, p.shadow, err = w.services(r, p.route)
+	return p, err // without a service after an error; the monolith serves
+}
+
+// services make a route's tokens, and those of its mirrored requests.
+func (w *whois) services(r *routes.Route, i routes.Identity) (service, shadow *token.Service, err error) {
+	o := token.ServiceOptions{Audience: cmp.Or(i.Audience, r.Service), Profile: token.Profile(i.Profile), Claims: map[string]token.Claim{}}
+	for name, attribute := range i.Claims {
 		o.Claims[name] = token.Claim{Attribute: attribute}
 	}
-	var err error
-	if p.service, err = w.Ring.Service(o); err != nil {
-		return p, err // without a service; the monolith serves
+	if service, err = w.Ring.Service(o); err != nil {
+		return nil, nil, err
 	}
 	o.Claims = maps.Clone(o.Claims)
 	o.Claims[shadowClaim] = token.Claim{Value: true}
 	if r.Shadow != nil && shadowOf(r) != r.Service {
 		o.Audience = shadowOf(r) // or it could be shown to the service in a user's name
 	}
-	p.shadow, err = w.Ring.Service(o)
-	p.bare = p.route.Header != routes.DefaultTokenHeader
-	return p, err
+	shadow, err = w.Ring.Service(o)
+	return service, shadow, err
 }
 
 // unknown are the problems of a table that needs to know more of who requests are
@@ -170,7 +174,7 @@ func (w *whois) unknown(path string, table *routes.Table) (problems routes.Probl
 func (w *whois) check(r *routes.Route, add func(code, text, message, hint string)) {
 	known := func(attribute string) {
 		if w.Attributes != nil && attribute != "user_id" && !slices.Contains(w.Attributes, attribute) {
-			add(routes.CodeNoIdentity, attribute, "the Caddyfile's sessions do not read this of a user", "name it there (columns of users, claims of the session), or take it out here")
+			add(routes.CodeNotRead, attribute, "the Caddyfile's sessions do not read this of a user", "name it there (columns of users, claims of the session), or take it out here")
 		}
 	}
 	for _, a := range r.FlagAttributes {
@@ -185,12 +189,15 @@ func (w *whois) check(r *routes.Route, add func(code, text, message, hint string
 		known(attribute)
 	}
 	if r.Identity.Anonymous == routes.AnonymousLogin && w.LoginURL == "" {
-		add(routes.CodeNoIdentity, "login", "the Caddyfile does not say where to sign in", "add login_url /accounts/login/ to its identity block")
+		add(routes.CodeNoLogin, "login", "the Caddyfile does not say where to sign in", "add login_url /accounts/login/ to its identity block")
 	}
 	if r.Identity.CSRF == routes.CSRFDjango && w.CSRFCookie == "" {
-		add(routes.CodeNoIdentity, "django", "these sessions are not Django's, so there is no cookie to hold a request against", "write csrf: origin")
+		add(routes.CodeNoDjango, "django", "these sessions are not Django's, so there is no cookie to hold a request against", "write csrf: origin")
 	}
-	if _, err := w.papersOf(r); err != nil {
+	if r.Service == "" || r.Identity.Token == routes.TokenNone {
+		return
+	}
+	if _, _, err := w.services(r, *r.Identity); err != nil {
 		add(routes.CodeBadIdentity, "", err.Error(), "see docs/sessions.md")
 	}
 }

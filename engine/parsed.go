@@ -46,6 +46,21 @@ func Parse(path string, now time.Time) (*Parsed, error) {
 	return parsed, nil
 }
 
+// Check finds what the table needs to know of who requests are from and the
+// identity, nil for none, does not say, as an engine with it would; of the identity
+// only Ring, Attributes, CSRFCookie, LoginURL and TrustedOrigins are looked at. The
+// error is a *RefusedError, or says what is wrong with the identity.
+func (p *Parsed) Check(i *Identity) error {
+	who, err := newWhois(i, time.Now)
+	if err != nil {
+		return err
+	}
+	if problems := who.unknown(p.path, p.table); problems.Err() != nil {
+		return &RefusedError{Problems: problems}
+	}
+	return nil
+}
+
 func parse(path string, data []byte, now time.Time) *Parsed {
 	parsed := &Parsed{sum: sha256.Sum256(data), path: path}
 	parsed.table, parsed.problems = LoadTable(path, data, now)

@@ -34,7 +34,7 @@ func TestProblemsOfDocuments(t *testing.T) {
 	for _, code := range Codes() {
 		// Too large and too many are in tests of their own; bad-route is of
 		// documents that were not parsed; the rest is found elsewhere.
-		elsewhere := []string{codeTooLarge, codeTooManyProblems, codeBadRoute, CodeUnreadable, CodeUnusableTarget, CodeNoTargetBlock, CodeNoIdentity, CodeRuleExpired}
+		elsewhere := []string{codeTooLarge, codeTooManyProblems, codeBadRoute, CodeUnreadable, CodeUnusableTarget, CodeNoTargetBlock, CodeNoIdentity, CodeNotRead, CodeNoLogin, CodeNoDjango, CodeRuleExpired}
 		if !seen[code.Name] && !slices.Contains(elsewhere, code.Name) {
 			t.Errorf("no document shows %s", code.Name)
 		}

@@ -73,6 +73,9 @@ const (
 	CodeNoTargetBlock  = "no-target-block"
 	CodeBadIdentity    = "bad-identity"
 	CodeNoIdentity     = "no-identity"
+	CodeNotRead        = "not-read"
+	CodeNoLogin        = "no-login"
+	CodeNoDjango       = "no-django-csrf"
 )
 
 // codes is the one list of what Parse, Compile, Lint and a server find.
@@ -118,7 +121,10 @@ var codes = []Code{
 	{CodeUnreadable, Error, "The file is not there, or cannot be read. Only a (re)load finds this."},
 	{CodeUnusableTarget, Error, "The target's address is well written, and yet nothing can be sent to it. Only a (re)load finds this."},
 	{CodeNoTargetBlock, Error, "The target has no `url`, and no site has a `target NAME { … }` block for it. Only a (re)load finds this."},
-	{CodeNoIdentity, Error, "The route needs to know who requests are from, or something of them, and the Caddyfile's `identity` block does not say whose sessions to read, or does not read that. Only a (re)load finds this."},
+	{CodeNoIdentity, Error, "The route needs to know who requests are from, and the Caddyfile has no `identity` block that says whose sessions to read. Only `strangler validate` and a (re)load find this."},
+	{CodeNotRead, Error, "A claim or flag attribute of the route is made of what the Caddyfile's sessions do not read: name the column under `users`, or the session's key under `claims`. Only `strangler validate` and a (re)load find this."},
+	{CodeNoLogin, Error, "`anonymous: login` sends browsers to the login page, and the Caddyfile's `identity` block has no `login_url`. Only `strangler validate` and a (re)load find this."},
+	{CodeNoDjango, Error, "`csrf: django` holds requests against Django's CSRF cookie, and the sessions that the Caddyfile reads have none; write `csrf: origin`. Only `strangler validate` and a (re)load find this."},
 
 	{codeNeverMatches, Warning, "No request reaches the route: an earlier one takes all that it could match."},
 	{codeUnusedService, Warning, "No route names the target; remove it, or give a route its `service`."},
