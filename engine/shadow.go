@@ -108,6 +108,7 @@ func shadowSettings(doc *routes.Document, entry *routes.Entry) (settings shadow.
 		Route: r.Name, Reverse: s.Reverse, Sample: s.Sample, Chosen: s.Again, DryRun: s.Unsafe == routes.UnsafeDryRun,
 		Monolith: shadowTarget(doc, doc.Monolith), Service: shadowTarget(doc, shadowOf(r)), Control: shadowTarget(doc, s.Control),
 		Timeout: s.Timeout, InFlight: s.InFlight, Body: int(s.Body), Silence: s.Silence, Compare: CompareOptions(s),
+		KeepCookies: s.KeepCookies, KeepHeaders: s.KeepHeaders,
 	}
 	if r.Rewrite != "" {
 		settings.Rewrite = entry.Rewrite

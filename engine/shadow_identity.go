@@ -22,9 +22,9 @@ func (w *whois) introduce(s *shadow.Settings, r *routes.Route, p *papers) {
 	if w == nil {
 		return
 	}
-	s.Secrets = append(slices.Clone(w.Resolver.Names()), "sessionid", "csrftoken", w.CSRFCookie, identity.CarryCookie)
 	if p != nil && p.route.KeepCookie && s.Service.Name == r.Service {
-		s.Secrets = []string{} // this target gets them from the client, too
+		// This target gets them from the client, too.
+		s.KeepCookies = append(slices.Concat(s.KeepCookies, w.Resolver.Names()), w.CSRFCookie)
 	}
 	if p == nil || p.service == nil {
 		return

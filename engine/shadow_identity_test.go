@@ -10,7 +10,7 @@ import (
 // the service, no cookie of the session.
 func TestAShadowKnowsTheUserAndHasNoCookie(t *testing.T) {
 	t.Parallel()
-	table := strings.ReplaceAll(shadowTable, "SHADOW", "")
+	table := strings.ReplaceAll(shadowTable, "SHADOW", "keep_cookies: [lang]")
 	table = strings.Replace(table, "    fallback: []\n", "    fallback: []\n    identity: {}\n", 1)
 	b := newBed(t, table, withBook, withDesk(new(desk)))
 	b.monolith.answers(same)
@@ -37,7 +37,7 @@ func TestAShadowKnowsTheUserAndHasNoCookie(t *testing.T) {
 // cookie either.
 func TestAShadowOfARouteWithoutServiceHasNoCookie(t *testing.T) {
 	t.Parallel()
-	table := strings.ReplaceAll(shadowTable, "SHADOW", "target: faq")
+	table := strings.ReplaceAll(shadowTable, "SHADOW", "target: faq, keep_cookies: [lang]")
 	table = strings.Replace(table, "    service: faq\n    sticky: header:X-User\n    fallback: []\n", "", 1)
 	b := newBed(t, table, withBook, withDesk(new(desk)))
 	b.monolith.answers(same)
@@ -53,7 +53,7 @@ func TestAShadowOfARouteWithoutServiceHasNoCookie(t *testing.T) {
 // show the token there, nor get the cookies that the service keeps.
 func TestAnotherTargetGetsATokenForItself(t *testing.T) {
 	t.Parallel()
-	table := strings.NewReplacer("SHADOW", "target: canary", "monolith: monolith", "  canary: { url: SERVICE }\nmonolith: monolith",
+	table := strings.NewReplacer("SHADOW", "target: canary, keep_cookies: [lang]", "monolith: monolith", "  canary: { url: SERVICE }\nmonolith: monolith",
 		"    fallback: []\n", "    fallback: []\n    identity: { audience: desk, keep_cookie: true }\n").Replace(shadowTable)
 	b := newBed(t, table, withBook, withDesk(new(desk)))
 	b.monolith.answers(same)
@@ -66,6 +66,21 @@ func TestAnotherTargetGetsATokenForItself(t *testing.T) {
 		t.Errorf("%v", claims)
 	}
 	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
+}
+
+// A service that reads the session itself is compared by what it makes of it; of all
+// other cookies it hears none but those that are named.
+func TestAShadowThatReadsTheSessionHearsIt(t *testing.T) {
+	t.Parallel()
+	table := strings.NewReplacer("SHADOW", "", "    fallback: []\n", "    fallback: []\n    identity: { token: none, keep_cookie: true }\n").Replace(shadowTable)
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	b.servedBy("/faq/1", http.Header{"Cookie": {"lang=en; sessionid=alice; legacy_sid=secret; csrftoken=x"}})
+	if got := b.compared(1); got.Buckets["equal"] != 1 {
+		t.Fatalf("%+v", got.Buckets)
+	}
+	equal(t, "cookies", b.service.seen().Get("Cookie"), "sessionid=alice; csrftoken=x")
 }
 
 // A route whose token is optional serves who is anonymous without one, so that is

@@ -39,6 +39,13 @@ type Shadow struct {
 	// request.query.NAME may be named. Of all others only a keyed hash is kept.
 	// Default: none.
 	Clear []string `yaml:"clear,omitempty" is:"line" jsonschema:"maxItems=200"`
+	// KeepCookies are names of cookies that a service hears of the requests that
+	// are mirrored to it, such as a language; of all others it hears none, for any of them
+	// may be what somebody is signed in by. Default: none.
+	KeepCookies []string `yaml:"keep_cookies,omitempty" is:"token" jsonschema:"uniqueItems=true,maxItems=64"`
+	// KeepHeaders are names of headers that it hears though their names say that
+	// they may be credentials: auth, token, key, session and such. Default: none.
+	KeepHeaders []string `yaml:"keep_headers,omitempty" is:"token" jsonschema:"uniqueItems=true,maxItems=64"`
 	// Timeout is how long the shadow may take to the end of its answer. Default:
 	// 10s.
 	Timeout time.Duration `yaml:"timeout,omitempty"`
@@ -60,7 +67,7 @@ type Shadow struct {
 
 // shadowPositions are where the parts of a shadow stand that problems found
 // after parsing point at.
-type shadowPositions struct{ start, target, control, reverse position }
+type shadowPositions struct{ start, target, control, reverse, cookies, headers position }
 
 // ShadowRule excuses differences at a path, for a reason and for a time. It has
 // one of compare, tolerance, time, regexp and key.

@@ -1,8 +1,10 @@
 package routes
 
 import (
+	"maps"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // idleShadows finds shadows that would never be asked, and what in them does
@@ -12,7 +14,7 @@ func idleShadows(doc *Document) (found Problems) {
 		if r.Shadow == nil {
 			continue
 		}
-		found = append(found, r.idleShadow()...)
+		found = append(found, slices.Concat(r.idleShadow(), r.unheardByShadow(), r.signedInShadow())...)
 		s := r.Shadow
 		if s.Control != "" && s.Control == doc.Monolith {
 			found = append(found, r.finding(s.at.control, codeNoEffect, s.Control,
@@ -57,4 +59,59 @@ func (r *Route) mayBeSafe() bool {
 	}
 	safe := []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace}
 	return len(methods) == 0 || slices.ContainsFunc(methods, func(m string) bool { return slices.Contains(safe, m) })
+}
+
+// unheardByShadow finds cookies that tell the route's requests apart, and that its
+// shadow does not hear.
+func (r *Route) unheardByShadow() (found Problems) {
+	s := r.Shadow
+	if s.Reverse {
+		return nil // the monolith hears them all
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.When.Cookies)) {
+		if !slices.Contains(s.KeepCookies, name) && !signsIn(name) {
+			found = append(found, r.finding(s.at.start, codeShadowUnheard, name,
+				"the route tells requests apart by this cookie, and its shadow does not hear it", "keep_cookies: ["+name+"] when nobody is signed in by it"))
+		}
+	}
+	return found
+}
+
+// signedInShadow finds credentials among what the shadow is to hear.
+func (r *Route) signedInShadow() (found Problems) {
+	s := r.Shadow
+	if r.Identity != nil && r.Identity.KeepCookie && s.Target == "" {
+		return nil // said once
+	}
+	say := func(at position, name string) {
+		found = append(found, r.finding(at, codeShadowSignedIn, name,
+			"the shadow gets what users are signed in by", "remove it; identity: {} gives the service a token of its own, which says that it is a shadow's"))
+	}
+	for _, name := range s.KeepCookies {
+		if signsIn(name) {
+			say(s.at.cookies, name)
+		}
+	}
+	for _, name := range s.KeepHeaders {
+		if name == "Authorization" || name == "Proxy-Authorization" {
+			say(s.at.headers, name)
+		}
+	}
+	return found
+}
+
+// sessionCookies are the names that frameworks give the cookie of a session when
+// nobody names it: Django, Express, PHP, Servlet containers, ASP.NET and its Core,
+// Flask, Laravel, Symfony.
+var sessionCookies = []string{
+	"sessionid", "connect.sid", "phpsessid", "jsessionid", "asp.net_sessionid", ".aspnetcore.session", ".aspnetcore.cookies",
+	"session", "laravel_session", "remember_token", "rememberme",
+}
+
+// signsIn tells whether somebody is signed in by a cookie of that name, as far as
+// names tell; Rails' end in _session. The prefixes are of RFC 6265bis, 4.1.3.
+func signsIn(name string) bool {
+	name = strings.ToLower(name)
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "__host-"), "__secure-")
+	return slices.Contains(sessionCookies, name) || strings.HasSuffix(name, "_session")
 }

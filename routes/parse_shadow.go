@@ -52,8 +52,14 @@ var shadowFields = fields[Shadow]{
 			rule.Compare = "ignore"
 		}
 	},
-	"rules":     func(p *parser, n *yaml.Node, s *Shadow) { s.Rules = p.shadowRules(n, "rules", ruleFields) },
-	"clear":     func(p *parser, n *yaml.Node, s *Shadow) { s.Clear = p.few(n, "clear", maxRules, (*parser).line) },
+	"rules": func(p *parser, n *yaml.Node, s *Shadow) { s.Rules = p.shadowRules(n, "rules", ruleFields) },
+	"clear": func(p *parser, n *yaml.Node, s *Shadow) { s.Clear = p.few(n, "clear", maxRules, (*parser).line) },
+	"keep_cookies": func(p *parser, n *yaml.Node, s *Shadow) {
+		s.KeepCookies, s.at.cookies = p.few(n, "keep_cookies", maxExtra, (*parser).cookieName), positionOf(resolve(n))
+	},
+	"keep_headers": func(p *parser, n *yaml.Node, s *Shadow) {
+		s.KeepHeaders, s.at.headers = p.few(n, "keep_headers", maxExtra, (*parser).keptHeader), positionOf(resolve(n))
+	},
 	"timeout":   func(p *parser, n *yaml.Node, s *Shadow) { s.Timeout = p.duration(n, "timeout", maxDuration) },
 	"in_flight": func(p *parser, n *yaml.Node, s *Shadow) { s.InFlight = p.number(n, "in_flight", 1, 1000) },
 	"body":      func(p *parser, n *yaml.Node, s *Shadow) { s.Body = p.size(n, "body") },
@@ -130,6 +136,26 @@ func (p *parser) checkLength(n *yaml.Node, what string, have, most int) {
 	if have > most {
 		p.add(resolve(n), codeBadNumber, "", fmt.Sprintf("%s has %d entries", what, have), fmt.Sprintf("at most %d", most))
 	}
+}
+
+// cookieName reads the name of a cookie (RFC 6265, section 4.1.1).
+func (p *parser) cookieName(n *yaml.Node, what string) string {
+	text, ok := p.text(n, what)
+	if ok && !isToken(text) {
+		p.add(resolve(n), codeBadName, text, what+": this cannot be the name of a cookie", "such as django_language")
+		return ""
+	}
+	return text
+}
+
+// keptHeader reads the name of a header other than Cookie.
+func (p *parser) keptHeader(n *yaml.Node, what string) string {
+	name := p.header(n, what)
+	if name == "Cookie" {
+		p.add(resolve(n), codeBadName, name, what+": cookies are kept one by one", "keep_cookies: [django_language]")
+		return ""
+	}
+	return name
 }
 
 // size reads a number of bytes.

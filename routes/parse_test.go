@@ -88,28 +88,28 @@ func TestParseReadsEveryField(t *testing.T) {
 						{Path: "$.tag", Regexp: "[a-z]+", Because: "made anew", Owner: "kb", Line: 85},
 						{Path: "$.items", Key: "$.id", Because: "order", Owner: "kb", Line: 86},
 					},
-					Clear: []string{"$.status"}, Timeout: 5 * time.Second, InFlight: 8, Body: 512 << 10,
+					Clear: []string{"$.status"}, KeepCookies: []string{"lang", "__Host-theme"}, KeepHeaders: []string{"X-Tenant-Key"}, Timeout: 5 * time.Second, InFlight: 8, Body: 512 << 10,
 					Silence: 30 * time.Minute, Again: 25_000,
 				},
 			},
-			{Name: "plain", Match: "/plain", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 93, Shadow: &plain},
+			{Name: "plain", Match: "/plain", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 95, Shadow: &plain},
 			{
-				Name: "known", Match: "/known", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 94,
-				Flag: "known", FlagLine: 99, FlagAttributes: []FlagAttribute{
+				Name: "known", Match: "/known", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 96,
+				Flag: "known", FlagLine: 101, FlagAttributes: []FlagAttribute{
 					{From: FromUser, Text: "user"}, {From: FromClaim, Claim: "is_staff", Text: "claims.is_staff"}, {From: FromClaim, Claim: "session.plan", Text: "claims.session.plan"},
 				},
 				Identity: &Identity{
 					Token: TokenRequired, Audience: "knowledge-base", Anonymous: AnonymousRefused, Header: "X-User-Token", KeepCookie: true, CSRF: CSRFDjango, Profile: ProfileOpenEDX,
-					Claims: map[string]string{"email": "email", "https://example.com/plan": "session.plan"}, Line: 102,
+					Claims: map[string]string{"email": "email", "https://example.com/plan": "session.plan"}, Line: 104,
 				},
 			},
 			{
-				Name: "open", Match: "GET /open", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 110,
-				Identity: &Identity{Token: TokenOptional, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOff, Line: 110},
+				Name: "open", Match: "GET /open", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 112,
+				Identity: &Identity{Token: TokenOptional, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOff, Line: 112},
 			},
 			{
-				Name: "usual", Match: "/usual", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 111,
-				Identity: &Identity{Token: TokenRequired, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOrigin, Line: 111},
+				Name: "usual", Match: "/usual", Service: "faq", Fallback: Fallback{Declared: true}, Owner: "kb", Line: 113,
+				Identity: &Identity{Token: TokenRequired, Anonymous: AnonymousMonolith, Header: DefaultTokenHeader, CSRF: CSRFOrigin, Line: 113},
 			},
 		},
 	}

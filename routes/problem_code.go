@@ -61,6 +61,8 @@ const (
 	codeGateStaysShut   = "gate-stays-shut"
 	codeCSRFOff         = "csrf-off"
 	codeIdleShadow      = "idle-shadow"
+	codeShadowUnheard   = "shadow-unheard"
+	codeShadowSignedIn  = "shadow-signed-in"
 )
 
 // The codes of what is found beside Parse, Compile and Lint: by what compares,
@@ -138,6 +140,8 @@ var codes = []Code{
 	{codeCSRFOff, Warning, "The service takes writing requests from pages of any site in the name of who is signed in."},
 	{CodeRuleExpired, Warning, "The rule for comparing has ended, so what it excused is a mismatch again; look at it again, then remove it or give it a later `until`."},
 	{codeIdleShadow, Warning, "The shadow is never asked, or less often than it seems: nothing, or not all, is compared."},
+	{codeShadowUnheard, Warning, "The route tells requests apart by a cookie that its shadow does not hear, so it answers as without it."},
+	{codeShadowSignedIn, Warning, "The shadow gets what users are signed in by, and could use it in their name."},
 }
 
 // Codes lists every kind of problem, errors first, in the order of the manual.

@@ -48,7 +48,7 @@ func (m *Mirrors) Apply(all []Settings) error {
 
 // compile makes a plan. What it needs of the clients is put into those.
 func (m *Mirrors) compile(s Settings, clients map[string]*client) (*plan, error) {
-	p := &plan{Settings: s, arm: routes.Monolith, secret: newSecrets(s)}
+	p := &plan{Settings: s, arm: routes.Monolith}
 	if s.Reverse {
 		p.arm = routes.Service
 	}

@@ -20,8 +20,7 @@ func TestWhatAShadowHears(t *testing.T) {
 		got <- r.Clone(context.Background())
 		says(`1`)(w, r)
 	}, func(_ *shadow.Options, s *shadow.Settings, _ *bed) {
-		s.Secrets = []string{"sessionid", "csrftoken", "__Host-desk"}
-		s.SecretHeaders = []string{"x-legacy-token"}
+		s.KeepCookies, s.KeepHeaders = []string{"lang", "theme"}, []string{"x-shop-key"}
 		s.Rewrite = func(path, raw string) (string, string) { return "/api" + path, "/api" + raw }
 		s.Token = func(_ context.Context, principal any) (http.Header, error) {
 			return http.Header{"Authorization": {"Bearer shadow-of-" + principal.(string)}}, nil
@@ -34,8 +33,8 @@ func TestWhatAShadowHears(t *testing.T) {
 	r.Host = "www.example.com"
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	for name, value := range map[string]string{
-		"Authorization": "Basic secret", "X-Legacy-Token": "secret", "X-Csrftoken": "secret", "Traceparent": parent,
-		"Cookie":     `lang=de; sessionid=secret; "csrftoken"=secret; __Host-sessionid=secret; __Host-desk=secret; theme=dark`,
+		"Authorization": "Basic secret", "X-Legacy-Token": "secret", "X-Csrftoken": "secret", "X-Api-Key": "secret", "X-Shop-Key": "7", "Traceparent": parent,
+		"Cookie":     `lang=de; sessionid=secret; "csrftoken"=secret; __Host-lang=secret; sid=secret; "lang"=secret; Lang=secret; secret; theme=dark`,
 		"Connection": "keep-alive, X-Hop", "X-Hop": "secret", "Te": "trailers", "X-User": "ada", "Accept-Encoding": "br",
 	} {
 		r.Header.Set(name, value)
@@ -58,7 +57,7 @@ func TestWhatAShadowHears(t *testing.T) {
 		t.Errorf("traceparent %s", child)
 	}
 	if h.Header.Get("Cookie") != "lang=de; theme=dark" || h.Header.Get("Authorization") != "Bearer shadow-of-ada" ||
-		h.Header.Get(shadow.MarkHeader) != rec.ID || rec.ID == "" || h.Header.Get("Accept-Encoding") != "br" {
+		h.Header.Get(shadow.MarkHeader) != rec.ID || rec.ID == "" || h.Header.Get("Accept-Encoding") != "br" || h.Header.Get("X-Shop-Key") != "7" {
 		t.Errorf("%v", h.Header)
 	}
 	if rec.Request.Target != "/v1/a%2Fb%7Cc?x=1&y=%20" || rec.Request.Header.Get("Authorization") != "" {
@@ -76,5 +75,26 @@ func TestNoTokenNoRequest(t *testing.T) {
 	b.get(t, "/")
 	if rec := b.records.one(t); rec.Bucket != shadow.SkippedNoIdentity || asked.Load() != 0 {
 		t.Errorf("%s %s, asked %d times", rec.Bucket, rec.Why, asked.Load())
+	}
+}
+
+// TestWhatLooksLikeACredential: by the names that servers, gateways and
+// frameworks give to what lets somebody in, and by those of what a service needs.
+func TestWhatLooksLikeACredential(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{
+		"Authorization": true, "Proxy-Authorization": true, "X-Authorization": true, "X-Auth": true, "X-Auth-Token": true, "X-Api-Key": true,
+		"Apikey": true, "X_API_KEY": true, "X-Api.Key": true, "Ocp-Apim-Subscription-Key": true, "X-Csrftoken": true, "X-Csrf-Token": true, "X-Xsrf-Token": true,
+		"X-Amz-Security-Token": true, "X-Amzn-Oidc-Data": false, "X-Amzn-Oidc-Accesstoken": true, "Cf-Access-Jwt-Assertion": true,
+		"X-Forwarded-Access-Token": true, "X-Goog-Iap-Jwt-Assertion": true, "X-Session-Id": true, "X-Sid": true, "X-Password": true,
+		"X-Hub-Signature-256": true, "X-Otp": true, "X-Client-Secret": true, "Cookie2": true,
+
+		"Accept": false, "Accept-Language": false, "Content-Type": false, "Cookie": false, "Idempotency-Key": false, "If-None-Match": false,
+		"X-Author": false, "X-Tenant": false, "X-Requested-With": false, "Hx-Request": false, "X-Forwarded-For": false, "Traceparent": false,
+		"X-Request-Id": false, "User-Agent": false, "Origin": false, "Referer": false, "Sec-Fetch-Site": false, "X-Side": false, "X-Keyboard": false,
+	} {
+		if got := shadow.Credential(name); got != want {
+			t.Errorf("%s: %t", name, got)
+		}
 	}
 }

@@ -40,7 +40,6 @@ type plan struct {
 	monolith side
 	service  side
 	control  side
-	secret   secrets
 	life     life
 }
 

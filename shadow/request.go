@@ -7,72 +7,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 )
-
-// secrets are what only a monolith gets of a request.
-type secrets struct{ cookies, headers []string }
-
-// secretHeaders always are: credentials and the copies of a CSRF cookie.
-var secretHeaders = []string{"Authorization", "Proxy-Authorization", "X-Csrftoken", "X-Csrf-Token", "X-Xsrf-Token"}
-
-func newSecrets(s Settings) secrets {
-	out := secrets{cookies: s.Secrets, headers: slices.Clone(secretHeaders)}
-	for _, name := range s.SecretHeaders {
-		out.headers = append(out.headers, http.CanonicalHeaderKey(name))
-	}
-	return out
-}
-
-// remove takes them out of h, which must be the caller's own.
-func (s *secrets) remove(h http.Header) {
-	for _, name := range s.headers {
-		delete(h, name)
-	}
-	lines, ok := h["Cookie"]
-	if !ok {
-		return
-	}
-	var kept []string
-	for _, line := range lines {
-		if line = s.without(line); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	if kept == nil {
-		delete(h, "Cookie")
-		return
-	}
-	h["Cookie"] = kept
-}
-
-// without is a Cookie line without the secret ones; what stays is as it was.
-func (s *secrets) without(line string) string {
-	var kept []string
-	for pair := range strings.SplitSeq(line, ";") {
-		name, _, _ := strings.Cut(pair, "=")
-		if !s.cookie(strings.Trim(name, " \t\"")) {
-			kept = append(kept, strings.TrimSpace(pair))
-		}
-	}
-	return strings.Join(kept, "; ")
-}
-
-// cookie tells whether a cookie is secret, under its name or one that a browser
-// treats with more care (RFC 6265bis, 4.1.3).
-func (s *secrets) cookie(name string) bool {
-	if slices.Contains(s.cookies, name) {
-		return true
-	}
-	for _, prefix := range [...]string{"__Host-", "__Secure-"} {
-		if rest, ok := strings.CutPrefix(name, prefix); ok && slices.Contains(s.cookies, rest) {
-			return true
-		}
-	}
-	return false
-}
 
 // clientHeader is the header as the client sent it.
 func (x *Exchange) clientHeader() http.Header { return headerOf(x.header) }
@@ -91,7 +28,7 @@ func (x *Exchange) outgoing(monolith bool) http.Header {
 	delete(h, "Expect")
 	delete(h, "Te")
 	if !monolith {
-		x.plan.secret.remove(h)
+		x.plan.withhold(h)
 	}
 	if x.given.RequestID != "" {
 		h["X-Request-Id"] = []string{x.given.RequestID}

@@ -41,9 +41,11 @@ type Settings struct {
 	Silence time.Duration
 	// Compare has the rules.
 	Compare diff.Options
-	// Secrets are names of cookies, and SecretHeaders of headers, that only a
-	// monolith gets. Nil: sessionid and csrftoken; Authorization always belongs to them.
-	Secrets, SecretHeaders []string
+	// KeepCookies are the names of the cookies that a service hears: no other ones,
+	// for nobody knows which of them somebody is signed in by. KeepHeaders are names
+	// of headers that it hears though they look like credentials ([Credential]). A
+	// monolith hears all of both.
+	KeepCookies, KeepHeaders []string
 	// Rewrite gives the path that the service is asked for, as url.URL has it. Nil:
 	// unchanged.
 	Rewrite func(path, rawPath string) (newPath, newRawPath string)
@@ -90,9 +92,6 @@ func (s Settings) withDefaults() Settings {
 	}
 	if s.Silence <= 0 {
 		s.Silence = 15 * time.Minute
-	}
-	if s.Secrets == nil {
-		s.Secrets = []string{"sessionid", "csrftoken"}
 	}
 	return s
 }

@@ -1,0 +1,73 @@
+package shadow
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// Words by which the name of a header says that it proves who somebody is: some
+// as a part of a longer one (X-Accesstoken), some alone (X-Auth, X-Author).
+var (
+	credentialParts = []string{
+		"authoriz", "authoris", "authent", "oauth", "token", "secret", "passw", "session", "jwt", "credential",
+		"csrf", "xsrf", "cookie", "assertion", "signature", "apikey",
+	}
+	credentialWords = []string{"auth", "key", "sid", "otp", "pin"}
+)
+
+// Credential tells whether a header, by its name, may be what somebody is known
+// or let in by, or a copy of it: Authorization, X-Api-Key, X-Csrftoken. Any doubt
+// is a yes, for such headers are kept from services that only compare. Cookie is
+// no such header: it has names of its own.
+func Credential(name string) bool {
+	name = strings.ToLower(name)
+	if name == "cookie" || name == "idempotency-key" { // the second is no secret: draft-ietf-httpapi-idempotency-key-header
+		return false
+	}
+	for _, part := range credentialParts {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(name, separates), func(word string) bool {
+		return slices.Contains(credentialWords, word)
+	})
+}
+
+// separates tells whether a byte parts the words of a header's name; servers read
+// _ and . as - (CGI).
+func separates(r rune) bool { return r == '-' || r == '_' || r == '.' }
+
+// withhold takes out of h, which must be the caller's own, what a service does not
+// hear of a request of which nobody waits for its answer.
+func (p *plan) withhold(h http.Header) {
+	for name := range h {
+		if Credential(name) && !slices.ContainsFunc(p.KeepHeaders, func(kept string) bool { return strings.EqualFold(kept, name) }) {
+			delete(h, name)
+		}
+	}
+	var kept []string
+	for _, line := range h["Cookie"] {
+		if line = p.keptOf(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if kept == nil {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+// keptOf is of a Cookie line what the service hears; that is as it was.
+func (p *plan) keptOf(line string) string {
+	var kept []string
+	for pair := range strings.SplitSeq(line, ";") {
+		name, _, _ := strings.Cut(pair, "=")
+		if slices.Contains(p.KeepCookies, strings.Trim(name, " \t")) {
+			kept = append(kept, strings.TrimSpace(pair))
+		}
+	}
+	return strings.Join(kept, "; ")
+}
