@@ -7,6 +7,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -29,7 +31,9 @@ func (e *Engine) genuine(r *http.Request, p *papers, a asked) bool {
 	if e.identity.origins.Check(writing) != nil {
 		verdict = tokenWrong
 	} else if p.route.CSRF == routes.CSRFDjango && !safe(r.Method) {
-		verdict = e.identity.djangoToken(r)
+		if verdict = e.identity.djangoToken(r); verdict == tokenFits && !e.identity.djangoOrigin(r, secure(a.client, r.Header)) {
+			verdict = tokenUnclear
+		}
 	}
 	switch verdict {
 	case tokenFits:
@@ -53,8 +57,33 @@ type tokenVerdict uint8
 const (
 	tokenWrong   tokenVerdict = iota
 	tokenFits                 // it is the cookie's
-	tokenUnclear              // it may be in a body that is not read here
+	tokenUnclear              // only the monolith can tell: it may be in a body that is not read here
 )
+
+// djangoOrigin is what Django asks for beside its token (process_view): that an
+// Origin is the site's, and where there is none over https, the Referer, whose
+// absence is no sign of the site. Django has settings of its own for others
+// (CSRF_TRUSTED_ORIGINS with wildcards, CSRF_COOKIE_DOMAIN), so who does not pass
+// here is for the monolith to judge.
+func (w *whois) djangoOrigin(r *http.Request, secure bool) bool {
+	origin, given := r.Header["Origin"]
+	if !given && !secure {
+		return true
+	}
+	if !given {
+		origin = r.Header["Referer"]
+	}
+	from, err := url.Parse(single(origin))
+	switch {
+	case err != nil || from.Host == "" || from.User != nil:
+		return false
+	case !given && from.Scheme != "https":
+		return false
+	case strings.EqualFold(from.Host, r.Host):
+		return from.Scheme == "https" || from.Scheme == "http" && !secure
+	}
+	return slices.Contains(w.TrustedOrigins, from.Scheme+"://"+from.Host)
+}
 
 // djangoToken holds the header X-CSRFToken, or else the field csrfmiddlewaretoken
 // of a form, against the cookie (django/middleware/csrf.py). A form of several
@@ -80,7 +109,9 @@ func (w *whois) djangoToken(r *http.Request) tokenVerdict {
 			if err != nil { // Django reads what Go does not
 				return tokenUnclear
 			}
-			sent = form.Get("csrfmiddlewaretoken")
+			if fields := form["csrfmiddlewaretoken"]; len(fields) > 0 {
+				sent = fields[len(fields)-1] // as QueryDict has it
+			}
 		}
 	}
 	sent = unmask(sent)

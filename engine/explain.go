@@ -62,7 +62,7 @@ func (e *Engine) Explain(r *http.Request, c proxy.Client) (Explanation, error) {
 		return x, nil
 	}
 	e.keepOff(&x.Decision, entry.Route, key, func() stickyKey { _, x.KeySource = keyOf(entry); return key }, now)
-	e.identify(&asked, entry, v.laneOf(entry).papers, askedFor(&x.Decision, &key), now)
+	e.identify(&asked, entry, v.laneOf(entry).papers, askedFor(&x.Decision, &key, &c), now)
 	if hold := v.snapshot.Route(entry.Route.Name).Hold; hold.Active(now) {
 		x.Hold = hold
 	}

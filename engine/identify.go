@@ -48,12 +48,13 @@ type passport struct {
 	baggage [1]string
 }
 
-// asked is a request on its way: what was decided, by which key, and what it takes
-// along.
+// asked is a request on its way: what was decided, by which key, what it takes
+// along, and who sent it.
 type asked struct {
 	*routes.Decision
-	key  *stickyKey
-	pass *passport
+	key    *stickyKey
+	pass   *passport
+	client *proxy.Client
 }
 
 // keep leaves it to the monolith.
@@ -255,4 +256,6 @@ func (p *papers) strips(pair string) bool {
 }
 
 // askedFor is a request that is only explained.
-func askedFor(d *routes.Decision, key *stickyKey) asked { return asked{d, key, new(passport)} }
+func askedFor(d *routes.Decision, key *stickyKey, c *proxy.Client) asked {
+	return asked{d, key, new(passport), c}
+}

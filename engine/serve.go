@@ -70,7 +70,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	decision, entry, key := e.decide(v, r, &c, start) //nolint:contextcheck // it takes the request's own
 	lane := v.laneOf(entry)
-	e.identify(r, entry, lane.papers, asked{&decision, &key, &result.pass}, start)
+	e.identify(r, entry, lane.papers, asked{&decision, &key, &result.pass, &c}, start)
 	// All that a stream, which may outlast many tables, keeps of this one: an
 	// entry would keep all of them.
 	recorder, flow, pinFor := lane.recorder, "", time.Duration(0)
