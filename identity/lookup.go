@@ -55,7 +55,7 @@ func (r *Resolver) launch(e *entry, value string, now time.Time) (*flight, sessi
 	if f != nil {
 		return f, ""
 	}
-	if r.breaker.State() == gobreaker.StateOpen {
+	if r.breaker.State() == gobreaker.StateOpen || r.suspects.rests(&e.key, now) {
 		r.count(session.Resting)
 		return nil, session.Resting
 	}
@@ -154,7 +154,7 @@ func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
 		return
 	}
 	if f.asked.Load() {
-		f.verdict(failure(p.Outcome))
+		f.verdict(r.suspects.judge(e.key, p.Outcome, r.options.Now()))
 	}
 	r.count(p.Reason)
 	r.note(p.Outcome)

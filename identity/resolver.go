@@ -59,7 +59,8 @@ type ResolverOptions struct {
 //   - requests of one session that come together make one lookup, which no single
 //     one of them can end;
 //   - a store that is down or hangs makes requests unavailable, never anonymous,
-//     and costs each at most the wait, and nothing once that was noticed.
+//     and costs each at most the wait, and nothing once that was noticed;
+//   - a session that fails by itself stops no other's lookups.
 //
 // Safe for concurrent use; a hit takes no lock and allocates nothing.
 type Resolver struct {
@@ -68,11 +69,12 @@ type Resolver struct {
 	key     [sha256.Size]byte // of the digests
 	cache   people
 
-	slots   chan struct{}
-	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	flights sync.WaitGroup
-	context context.Context
-	end     context.CancelFunc
+	slots    chan struct{}
+	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]
+	suspects suspects
+	flights  sync.WaitGroup
+	context  context.Context
+	end      context.CancelFunc
 
 	settled []*Person // outcomes without a detail, by their place in session.Reasons
 	hits    atomic.Uint64
@@ -85,12 +87,6 @@ type Resolver struct {
 	watch     *watch // nil: the store never tells
 	followers sync.WaitGroup
 }
-
-// The breaker: a store that fails this often in a row is left alone for so long.
-const (
-	tripAfter = 5
-	restFor   = time.Second
-)
 
 // NewResolver checks the options.
 func NewResolver(o ResolverOptions) (*Resolver, error) {
@@ -115,7 +111,7 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 	}
 	r.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: 1, Timeout: restFor,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		ReadyToTrip: func(gobreaker.Counts) bool { return true }, // suspects has judged
 		IsExcluded:  func(err error) bool { return errors.Is(err, errNotAsked) },
 	})
 	r.startWatch()

@@ -67,7 +67,12 @@ func (r *reader) Open(ctx context.Context, value string) session.Outcome {
 	}
 	switch {
 	case fails != nil:
+		if user == "forged" {
+			return session.Nobody(session.BadSignature) // that needs no store
+		}
 		return session.Unknown(session.StoreFailed, fails)
+	case user == "breaks":
+		return session.Unknown(session.StoreFailed, errors.New("it breaks"))
 	case user == "forged":
 		return session.Nobody(session.BadSignature)
 	case user == "panic":
@@ -305,18 +310,19 @@ func TestALookupFromBeforeTheEvictionIsNotKept(t *testing.T) {
 func TestAStoreThatIsDownMakesNobodyAnonymous(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &reader{users: map[string]string{"a": "7"}}
+		r := &reader{users: map[string]string{"a": "7", "forged": "forged"}}
 		resolver := newResolver(t, r)
 		ask(t, resolver, "a")
 		r.set(func() { r.fails = errors.New("refused") })
 		expectPerson(t, ask(t, resolver, "a"), "7", "") // within the bound
 		<-time.After(identity.DefaultBound)
-		for range 100 {
-			if p := ask(t, resolver, "a"); p.State != session.Unavailable {
+		for i := range 100 {
+			if p := ask(t, resolver, string(rune('a'+i%7))); p.State != session.Unavailable {
 				t.Fatalf("%s %s", p.State, p.Reason)
 			}
+			ask(t, resolver, "forged")
 		}
-		if n := r.lookups.Load(); n > 8 {
+		if n := r.lookups.Load(); n > 9 {
 			t.Errorf("a store that fails was asked %d times by 100 requests", n)
 		}
 		status := resolver.Status()
