@@ -1,11 +1,6 @@
 package caddymodule
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -109,45 +104,21 @@ func (s *IntrospectedSessions) Provision(caddy.Context) error {
 
 // Open implements SessionFormat.
 func (s *IntrospectedSessions) Open(now func() time.Time) (*Sessions, error) {
-	trust, err := s.tls()
+	trust, err := newTrust(s.Certificate, s.Key, s.CA)
 	if err != nil {
 		return nil, err
 	}
-	reader, err := introspect.New(introspect.Config{
-		URL: s.URL, Cookies: s.Cookies, Headers: s.Headers, Bearer: s.Bearer, TLS: trust, Timeout: time.Duration(s.Timeout),
-	}, now)
+	config := introspect.Config{URL: s.URL, Cookies: s.Cookies, Headers: s.Headers, Bearer: s.Bearer, Timeout: time.Duration(s.Timeout)}
+	if trust != nil {
+		config.TLS = trust.now
+	}
+	reader, err := introspect.New(config, now)
 	if err != nil {
 		return nil, err
 	}
 	out := &Sessions{Reader: reader, CSRFCookie: s.CSRFCookie}
 	out.onClose(reader.Close)
 	return out, nil
-}
-
-// tls is the proxy's certificate and whom it trusts; nil for the standard.
-func (s *IntrospectedSessions) tls() (*tls.Config, error) {
-	if s.Certificate == "" && s.CA == "" {
-		return nil, nil
-	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if s.Certificate != "" {
-		own, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
-		if err != nil {
-			return nil, fmt.Errorf("certificate: %w", err)
-		}
-		config.Certificates = []tls.Certificate{own}
-	}
-	if s.CA != "" {
-		text, err := os.ReadFile(s.CA)
-		if err != nil {
-			return nil, fmt.Errorf("ca: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(text) {
-			return nil, errors.New("ca: there is no certificate in PEM in " + s.CA)
-		}
-	}
-	return config, nil
 }
 
 var (

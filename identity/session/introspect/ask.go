@@ -65,6 +65,17 @@ func (s *Sessions) send(ctx context.Context, value string) (*http.Response, erro
 	}
 }
 
+// dialTLS connects by the certificates as they are now.
+func (s *Sessions) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	dialer := tls.Dialer{NetDialer: &net.Dialer{Timeout: s.config.Timeout}, Config: s.config.TLS().Clone()}
+	dialer.Config.ServerName, dialer.Config.NextProtos = host, []string{"h2", "http/1.1"}
+	return dialer.DialContext(ctx, network, address)
+}
+
 // plain keeps of an error what is of the network. Others may quote what was sent
 // or answered, or the URL, which may have a secret in its query.
 func plain(err error) error {

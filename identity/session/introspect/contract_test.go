@@ -259,11 +259,13 @@ func TestClientCertificate(t *testing.T) {
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	own := reader(t, introspect.Config{URL: server.URL, TLS: &tls.Config{RootCAs: trusted, Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12}})
+	own := reader(t, introspect.Config{URL: server.URL, TLS: func() *tls.Config {
+		return &tls.Config{RootCAs: trusted, Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	}})
 	if got := resolve(own, cookie); got.State != session.Known || got.Principal.Subject != "1" {
 		t.Errorf("%+v", got)
 	}
-	without := reader(t, introspect.Config{URL: server.URL, TLS: &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12}})
+	without := reader(t, introspect.Config{URL: server.URL, TLS: func() *tls.Config { return &tls.Config{RootCAs: trusted, MinVersion: tls.VersionTLS12} }})
 	expect(t, resolve(without, cookie), session.Unavailable, session.StoreFailed)
 	unknown := reader(t, introspect.Config{URL: server.URL})
 	got := resolve(unknown, cookie)

@@ -44,8 +44,9 @@ type Config struct {
 	Headers []string
 	// Bearer is the proxy's own credential, sent as Authorization: Bearer; none.
 	Bearer string
-	// TLS has the proxy's certificate and whom it trusts; the system's roots.
-	TLS *tls.Config
+	// TLS answers, for each new connection, the proxy's certificate and whom it
+	// trusts; the system's roots.
+	TLS func() *tls.Config
 	// Timeout is how long an answer may take, with all tries; DefaultTimeout.
 	Timeout time.Duration
 }
@@ -116,12 +117,16 @@ func New(config Config, now func() time.Time) (*Sessions, error) {
 	for _, name := range config.Headers {
 		s.headers = append(s.headers, http.CanonicalHeaderKey(name))
 	}
+	transport := &http.Transport{ // no proxy: the URL is of one's own network
+		DialContext: (&net.Dialer{Timeout: config.Timeout}).DialContext, ForceAttemptHTTP2: true,
+		MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleFor,
+		MaxResponseHeaderBytes: maxRespBytes, DisableCompression: true,
+	}
+	if config.TLS != nil {
+		transport.DialTLSContext = s.dialTLS
+	}
 	s.client = &http.Client{
-		Transport: &http.Transport{ // no proxy: the URL is of one's own network
-			DialContext: (&net.Dialer{Timeout: config.Timeout}).DialContext, TLSClientConfig: config.TLS, ForceAttemptHTTP2: true,
-			MaxConnsPerHost: maxConns, MaxIdleConnsPerHost: maxConns, IdleConnTimeout: idleFor,
-			MaxResponseHeaderBytes: maxRespBytes, DisableCompression: true,
-		},
+		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return s, nil
