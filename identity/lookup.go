@@ -186,8 +186,8 @@ func (r *Resolver) keep(p *Person, start time.Time) bool {
 	}
 	long -= rand.N(long/4 + 1)
 	p.until = start.Add(long)
-	if p.State == session.Known && !p.Principal.Expires.IsZero() && p.Principal.Expires.Before(p.until) {
-		p.until = p.Principal.Expires
+	if p.Prepared != nil && !p.Prepared.End().IsZero() && p.Prepared.End().Before(p.until) {
+		p.until = p.Prepared.End()
 	}
 	// Who comes often never waits: a new lookup begins before the end. What is
 	// nobody's is asked for again when it is over, not before.

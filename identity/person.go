@@ -14,14 +14,12 @@ import (
 // share it; it never changes. It is one object, for there is one for every session
 // that is known, and the garbage collector walks them all.
 type Person struct {
-	refresh, until time.Time // it counts until then, and is asked for anew from refresh on
-	// Outcome's principal has no attributes; see Text.
-	session.Outcome
+	refresh, until  time.Time // it counts until then, and is asked for anew from refresh on
+	session.Outcome           // without its principal, which is in Prepared
 	// Prepared is what tokens of a Known say; nil for the others.
 	Prepared *token.Prepared
 
-	prepared  token.Prepared
-	principal session.Principal
+	prepared token.Prepared
 }
 
 // good says whether the person counts at that time.
@@ -29,10 +27,10 @@ func (p *Person) good(now time.Time) bool { return p != nil && now.Before(p.unti
 
 // Subject is the user's stable ID; empty unless the person is Known.
 func (p *Person) Subject() string {
-	if p == nil || p.Principal == nil {
+	if p == nil || p.Prepared == nil {
 		return ""
 	}
-	return p.Principal.Subject
+	return p.Prepared.ID()
 }
 
 // Text is an attribute as text, for what decides by it: true and false for a
@@ -94,8 +92,6 @@ func newPerson(found session.Outcome, id token.SessionID) *Person {
 	if err != nil {
 		return &Person{Outcome: session.Unknown(session.Unsupported, err)}
 	}
-	person.principal, person.Prepared = *p, &person.prepared
-	person.principal.User, person.principal.Session = nil, nil
-	person.Principal = &person.principal
+	person.Principal, person.Prepared = nil, &person.prepared
 	return person
 }

@@ -4,56 +4,47 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"hash"
 	"maps"
 	"slices"
 )
 
-// attributes are names, in order, and their values as JSON, in one text: a name and
-// its value in turn, and where each ends.
-type attributes struct {
-	text string
-	ends []uint32
-}
+// packed is names, in order, and their values as JSON, in one text: a name and its
+// value in turn, each after its length in four bytes.
+type packed string
 
-func pack(all map[string]any) (attributes, error) {
-	a := attributes{ends: make([]uint32, 0, 2*len(all))}
-	var text []byte
+// appendAttributes packs them behind what is in to.
+func appendAttributes(to []byte, all map[string]any) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		value, err := json.Marshal(all[name])
 		switch {
 		case err != nil:
-			return a, fmt.Errorf("%w: the attribute %q is no JSON", ErrSubject, name)
+			return to, fmt.Errorf("%w: the attribute %q is no JSON", ErrSubject, name)
 		case len(value) > maxAttribute:
-			return a, fmt.Errorf("%w: the attribute %q has more than %d bytes", ErrSubject, name, maxAttribute)
+			return to, fmt.Errorf("%w: the attribute %q has more than %d bytes", ErrSubject, name, maxAttribute)
 		case len(name) > maxAttribute:
-			return a, fmt.Errorf("%w: the name of an attribute has more than %d bytes", ErrSubject, maxAttribute)
+			return to, fmt.Errorf("%w: the name of an attribute has more than %d bytes", ErrSubject, maxAttribute)
 		}
-		text = append(text, name...)
-		a.ends = append(a.ends, uint32(len(text))) //#nosec G115 -- maxAttributes of maxAttribute bytes
-		text = append(text, value...)
-		a.ends = append(a.ends, uint32(len(text))) //#nosec G115 -- as above
+		for _, part := range [...]string{name, string(value)} {
+			to = append(binary.LittleEndian.AppendUint32(to, uint32(len(part))), part...) //#nosec G115 -- bounded above
+		}
 	}
-	a.text = string(text)
-	return a, nil
+	return to, nil
 }
 
 // value is the JSON of one, which is never empty; empty when there is none.
-func (a *attributes) value(name string) string {
-	start := uint32(0)
-	for i := 0; i+1 < len(a.ends); i += 2 {
-		if a.text[start:a.ends[i]] == name {
-			return a.text[a.ends[i]:a.ends[i+1]]
+func (p packed) value(name string) string {
+	for len(p) > 0 {
+		var this, value string
+		this, p = p.next()
+		value, p = p.next()
+		if this == name {
+			return value
 		}
-		start = a.ends[i+1]
 	}
 	return ""
 }
 
-// digest writes what no other attributes write.
-func (a *attributes) digest(to hash.Hash) {
-	to.Write([]byte(a.text))
-	for _, end := range a.ends {
-		to.Write(binary.LittleEndian.AppendUint32(nil, end))
-	}
+func (p packed) next() (part string, rest packed) {
+	end := 4 + int(p[0]) + int(p[1])<<8 + int(p[2])<<16 + int(p[3])<<24
+	return string(p[4:end]), p[end:]
 }

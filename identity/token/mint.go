@@ -91,7 +91,7 @@ func (s *Service) appendClaims(to []byte, p *Prepared, issued, expires int64) ([
 		return to, ErrInactive
 	}
 	to = append(to, s.head...)
-	to = append(to, p.claims...)
+	to = append(to, p.text[p.id:p.claims]...)
 	to = strconv.AppendInt(append(to, `,"iat":`...), issued, 10)
 	to = strconv.AppendInt(append(to, `,"nbf":`...), issued, 10)
 	to = strconv.AppendInt(append(to, `,"exp":`...), expires, 10)
@@ -101,7 +101,7 @@ func (s *Service) appendClaims(to []byte, p *Prepared, issued, expires int64) ([
 	to = append(to, '"')
 	for i := range s.claims {
 		m := &s.claims[i]
-		value := []byte(p.attributes.value(m.Attribute))
+		value := []byte(p.Attribute(m.Attribute))
 		if len(value) == 0 || string(value) == "null" {
 			value = m.value
 		}

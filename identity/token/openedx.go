@@ -36,7 +36,7 @@ var openEDXClaims = map[string]Claim{
 // inactive says whether the subject's attribute is_active forbids a token: it is
 // there, and it is neither true nor null.
 func (p *Prepared) inactive() bool {
-	value := p.attributes.value("is_active")
+	value := p.Attribute("is_active")
 	if value == "" || value == "null" {
 		return false
 	}

@@ -44,16 +44,16 @@ const (
 // ErrSubject says that a subject cannot be in a token.
 var ErrSubject = errors.New("the subject is not fit for a token")
 
-// Prepared is a subject, written out once for all its tokens, and those tokens. All
-// of it is few objects without pointers: there is one for every session that is
-// known, and the garbage collector walks them all. It must not be copied.
+// Prepared is a subject, written out once for all its tokens, and those tokens. It
+// is few objects: there is one for every session that is known, and the garbage
+// collector walks them all. It must not be copied.
 type Prepared struct {
 	end     time.Time
 	tokens  atomic.Pointer[minted] // the latest first
 	minting sync.Mutex
 
-	claims     []byte // members of the claims, each with a comma before it
-	attributes attributes
+	text       string            // the ID, members of the claims, each with a comma before it, and the attributes
+	id, claims int               // where they end in it
 	digest     [sha256.Size]byte // of everything but end
 }
 
@@ -63,33 +63,41 @@ func (s Subject) Prepare(p *Prepared) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	p.end = s.End
-	p.claims = appendMember(p.claims, "sub", s.ID)
-	p.claims = appendMember(p.claims, "sid", s.Session.String())
+	text := []byte(s.ID)
+	p.id = len(text)
+	text = appendMember(text, "sub", s.ID)
+	text = appendMember(text, "sid", s.Session.String())
 	if !s.AuthTime.IsZero() {
-		p.claims = appendMember(p.claims, "auth_time", s.AuthTime.Unix())
+		text = appendMember(text, "auth_time", s.AuthTime.Unix())
 	}
 	if len(s.Methods) > 0 {
-		p.claims = appendMember(p.claims, "amr", s.Methods)
+		text = appendMember(text, "amr", s.Methods)
 	}
 	if s.Class != "" {
-		p.claims = appendMember(p.claims, "acr", s.Class)
+		text = appendMember(text, "acr", s.Class)
 	}
 	if s.Actor != "" {
-		p.claims = appendMember(p.claims, "act", map[string]string{"sub": s.Actor})
+		text = appendMember(text, "act", map[string]string{"sub": s.Actor})
 	}
-	var err error
-	if p.attributes, err = pack(s.Attributes); err != nil {
+	p.claims = len(text)
+	text, err := appendAttributes(text, s.Attributes)
+	if err != nil {
 		return err
 	}
+	p.end, p.text = s.End, string(text)
 	hash := sha256.New()
 	hash.Write(s.Session[:])
-	hash.Write(p.claims)
-	hash.Write([]byte{0}) // in no JSON: an attribute is never taken for a claim
-	p.attributes.digest(hash)
+	fmt.Fprintf(hash, "%d %d ", p.id, p.claims)
+	hash.Write(text)
 	hash.Sum(p.digest[:0])
 	return nil
 }
+
+// ID is the subject's.
+func (p *Prepared) ID() string { return p.text[:p.id] }
+
+// End is when the session ends; zero: not known.
+func (p *Prepared) End() time.Time { return p.end }
 
 // Adopt takes over the tokens of what is known of the same session from before,
 // if they say the same to the byte. To be called before p is shared.
@@ -100,7 +108,7 @@ func (p *Prepared) Adopt(before *Prepared) {
 }
 
 // Attribute is the JSON of an attribute; empty when there is none of that name.
-func (p *Prepared) Attribute(name string) string { return p.attributes.value(name) }
+func (p *Prepared) Attribute(name string) string { return packed(p.text[p.claims:]).value(name) }
 
 func (s Subject) check() error {
 	texts := append([]string{s.ID, s.Class, s.Actor}, s.Methods...)
