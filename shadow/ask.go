@@ -166,9 +166,9 @@ func (p *plan) bucketOf(why string) Bucket {
 // primary is the answer that the client got.
 func (x *Exchange) primary() Side {
 	s := Side{Took: x.took, Answer: diff.Answer{
-		Status: x.status, Header: headerOf(x.answerHeader), Body: x.answer.bytes(),
+		Status: x.status, Header: headerOf(x.answerHead), Body: x.answer.bytes(),
 	}}
-	if len(x.trailer) > 0 {
+	if x.trailer != "" {
 		s.Answer.Trailer = headerOf(x.trailer)
 	}
 	build := x.plan.monolith.build

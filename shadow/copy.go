@@ -31,21 +31,25 @@ func (c *copied) expect(n int64) {
 
 // write copies p.
 func (c *copied) write(p []byte) {
-	need := c.n + len(p)
-	if c.loss != lossNone || len(p) == 0 {
-		return
+	if len(p) > 0 {
+		copy(c.reserve(len(p)), p)
 	}
-	if need > c.limit {
+}
+
+// reserve is where the next n bytes belong; nil when the copy is lost.
+func (c *copied) reserve(n int) []byte {
+	start, need := c.n, c.n+n
+	switch {
+	case c.loss != lossNone:
+		return nil
+	case need > c.limit:
 		c.lose(c.whole)
-		return
+		return nil
+	case (c.block == nil || need > len(c.block.bytes)) && !c.grow(need):
+		return nil
 	}
-	if c.block == nil || need > len(c.block.bytes) {
-		if !c.grow(need) {
-			return
-		}
-	}
-	copy(c.block.bytes[c.n:], p)
 	c.n = need
+	return c.block.bytes[start:need]
 }
 
 // grow moves to a larger block.

@@ -15,76 +15,65 @@ type Exchange struct {
 	mirror *Mirror
 	plan   *plan
 	start  time.Time
-	given  Arrival
 	extra  bool
 	chosen bool
 	common bool   // extra, but not rare after all
 	shape  uint64 // of an extra one's request
 	loss   loss
-	held   int64 // bytes of all heads
+	held   int64 // bytes beside the copies
 
-	method, host         string
-	path, rawPath, query string
-	size                 int64 // of the request's body
-	header               []field
-	tee                  *bodyTee
-	body                 copied
+	heads copied          // all of them, as texts; see section
+	ends  [sections]int32 // of the sections, in bytes of heads
 
-	writer       answerTee
-	before       []field // what was in the writer's header already
-	status       int
-	bodiless     bool
-	answerHeader []field
-	trailer      []field
-	fields       int // in the writer's header, with the head
-	answer       copied
-	waited       time.Duration // for the client
-	took         time.Duration
-	queued       time.Time
+	size int64 // of the request's body
+	tee  *bodyTee
+	body copied
 
-	replies []*reply // a worker's
+	writer   *answerTee
+	status   int
+	bodiless bool
+	fields   int // in the writer's header, with the head
+	answer   copied
+	waited   time.Duration // for the client
+	took     time.Duration
+	queued   time.Time
 
-	// Room for what most requests need, so that an exchange is one allocation.
-	room struct {
-		before [4]field
-		header [16]field
-		answer [12]field
-	}
+	// What the head does not hold of the arrival.
+	at              time.Time
+	trusted, secure bool
+	principal       any
+
+	*asked           // a worker's
+	replies []*reply // too
 }
 
-// field is one value of a header. The strings are the request's, which nobody
-// changes; slices of them somebody might.
-type field struct{ name, value string }
-
-// exchangeSize is about what an exchange itself takes, fieldSize what a field of a
-// header takes beside its text: a client may send many that are short.
+// exchangeSize is about what an exchange takes beside its copies, fieldSize what a
+// field of an answer's header takes beside its text.
 const (
-	exchangeSize = 2 << 10
+	exchangeSize = 512
 	fieldSize    = 64
 )
 
 // newExchange copies the head of r; nil when the budget has no room for it.
 func newExchange(m *Mirror, p *plan, r *http.Request, a *Arrival) *Exchange {
-	held := exchangeSize + int64(len(r.Host)+len(r.URL.Path)+len(r.URL.RawPath)+len(r.URL.RawQuery)) + headerSize(r.Header)
-	if !m.all.memory.take(held) {
+	if !m.all.memory.take(exchangeSize) {
 		return nil
 	}
 	x := &Exchange{
-		mirror: m, plan: p, start: m.all.now(), given: *a, held: held,
-		method: r.Method, host: r.Host, path: r.URL.Path, rawPath: r.URL.RawPath, query: r.URL.RawQuery,
-		size: r.ContentLength,
+		mirror: m, plan: p, start: m.all.now(), held: exchangeSize,
+		size: r.ContentLength, bodiless: r.Method == http.MethodHead,
+		at: a.At, trusted: a.Client.Trusted, secure: a.Client.Secure, principal: a.Principal,
 	}
-	x.header = x.room.header[:0]
-	for name, values := range r.Header {
-		for _, v := range values {
-			x.header = append(x.header, field{name, v})
-		}
-	}
+	x.heads = copied{memory: &m.all.memory, limit: 1 << maxClass, whole: lossMemory}
 	x.answer = copied{memory: &m.all.memory, limit: p.Body, whole: lossAnswer}
+	if !x.keepRequest(r, a) {
+		x.free()
+		return nil
+	}
 	return x
 }
 
-// headerSize is about what a copy of h takes.
+// headerSize is about what h takes.
 func headerSize(h http.Header) (n int64) {
 	for name, values := range h {
 		for _, v := range values {
@@ -123,14 +112,10 @@ func (x *Exchange) Writer(w http.ResponseWriter) http.ResponseWriter {
 	if x == nil {
 		return w
 	}
-	x.writer = answerTee{w, x}
-	x.before, x.answerHeader = x.room.before[:0], x.room.answer[:0]
-	for name, values := range w.Header() {
-		for _, v := range values {
-			x.before = append(x.before, field{name, v})
-		}
-	}
-	return &x.writer
+	x.writer = &answerTee{w, x}
+	x.heads.fields(w.Header())
+	x.close(sectionBefore)
+	return x.writer
 }
 
 // Ending is how a request ended, as its client saw it.
@@ -150,7 +135,9 @@ func (x *Exchange) End(e Ending) {
 	m := x.mirror
 	x.queued = m.all.now()
 	x.took = x.queued.Sub(x.start) - x.waited
-	if why := x.ended(e); why != lossNone || x.common {
+	why := x.ended(e)
+	x.tee, x.writer = nil, nil // or the connection would wait as well
+	if why != lossNone || x.common {
 		m.lose(why, x.extra)
 		x.free()
 		m.open.Add(-1)
@@ -168,7 +155,7 @@ func (x *Exchange) ended(e Ending) loss {
 		x.body, waited, whole = x.tee.take(x.size)
 		x.took = max(0, x.took-waited)
 	}
-	if e.Failure == "" && x.writer.x != nil {
+	if e.Failure == "" && x.writer != nil {
 		x.head(http.StatusOK, nil) // a handler that wrote nothing
 	}
 	switch {
@@ -189,11 +176,12 @@ func (x *Exchange) ended(e Ending) loss {
 		return lossPartial
 	}
 	x.keepTrailer()
-	return lossNone
+	return x.heads.loss
 }
 
 // free gives back all memory; whoever holds the exchange last calls it.
 func (x *Exchange) free() {
+	x.heads.free()
 	x.body.free()
 	x.answer.free()
 	for _, r := range x.replies {

@@ -16,7 +16,7 @@ type memory struct {
 
 // Blocks have 1<<minClass to 1<<maxClass bytes.
 const (
-	minClass = 11
+	minClass = 9
 	maxClass = 25
 )
 

@@ -170,6 +170,10 @@ func (m *Mirror) take(x *Exchange) {
 		m.drop(x, why)
 		return
 	}
+	if !x.open() {
+		m.drop(x, lossMemory)
+		return
+	}
 	m.inFlight.Add(1)
 	start := m.all.now()
 	m.handle(x)

@@ -115,10 +115,9 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 	default:
 		return false
 	}
-	probe := &Exchange{
-		mirror: m, plan: x.plan, given: x.given, host: x.host, path: x.path, rawPath: x.rawPath,
-		method: http.MethodOptions, header: x.header,
-	}
+	question := *x.asked
+	question.method, question.query = http.MethodOptions, ""
+	probe := &Exchange{mirror: m, plan: x.plan, asked: &question}
 	defer probe.free()
 	answer, err := probe.ask(ctx, x.plan.shadow(), newID())
 	now := m.all.now()

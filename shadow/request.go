@@ -14,14 +14,6 @@ import (
 // clientHeader is the header as the client sent it.
 func (x *Exchange) clientHeader() http.Header { return headerOf(x.header) }
 
-func headerOf(fields []field) http.Header {
-	h := make(http.Header, len(fields))
-	for _, f := range fields {
-		h[f.name] = append(h[f.name], f.value)
-	}
-	return h
-}
-
 // outgoing is what a side is sent, but for the mark and the token.
 func (x *Exchange) outgoing(monolith bool) http.Header {
 	h := x.mirror.all.options.Outgoing(x.method, x.host, x.clientHeader(), x.given.Client)

@@ -122,7 +122,7 @@ func (x *Exchange) head(status int, h http.Header) {
 		return
 	}
 	x.keepHead(h)
-	if x.bodiless = x.method == http.MethodHead || status == http.StatusNotModified; x.bodiless {
+	if x.bodiless = x.bodiless || status == http.StatusNotModified; x.bodiless {
 		return // there may be a length, and a handler may write what nobody gets
 	}
 	if size, err := strconv.ParseInt(h.Get("Content-Length"), 10, 64); err == nil {
@@ -133,20 +133,20 @@ func (x *Exchange) head(status int, h http.Header) {
 // keepHead copies the fields that were not there before.
 func (x *Exchange) keepHead(h http.Header) {
 	x.fields = len(h)
-	if !x.hold(headerSize(h)) {
-		x.answer.lose(lossMemory)
-		return
-	}
 	for name, values := range h {
-		for _, before := range x.before {
-			if before.name == name && len(values) > 0 && values[0] == before.value {
+		for rest := x.section(sectionBefore); len(rest) > 0; {
+			var known, value []byte
+			known, rest = cut(rest)
+			value, rest = cut(rest)
+			if string(known) == name && len(values) > 0 && values[0] == string(value) {
 				values = values[1:]
 			}
 		}
 		for _, v := range values {
-			x.answerHeader = append(x.answerHeader, field{name, v})
+			x.heads.field(name, v)
 		}
 	}
+	x.close(sectionAnswer)
 }
 
 // keepTrailer copies the fields that have come since the head.
@@ -166,9 +166,10 @@ func (x *Exchange) keepTrailer() {
 			continue
 		}
 		for _, v := range values {
-			x.trailer = append(x.trailer, field{name, v})
+			x.heads.field(name, v)
 		}
 	}
+	x.close(sectionTrailer)
 }
 
 // names tells whether lists of names, as of a Trailer field, have one.
