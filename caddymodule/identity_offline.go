@@ -35,17 +35,25 @@ func (i *Identity) offered() (*engine.Identity, error) {
 // that clock, without a server: nothing listens, and no store is opened. The
 // caller calls end.
 func (a *App) OpenSessions(now func() time.Time) (reader session.Reader, end func() error, err error) {
+	opened, err := a.openSessions(now)
+	if err != nil {
+		return nil, nil, err
+	}
+	return opened.Reader, opened.Close, nil
+}
+
+func (a *App) openSessions(now func() time.Time) (*Sessions, error) {
 	if a.Identity == nil {
-		return nil, nil, errors.New("the configuration has no identity block in its strangler app")
+		return nil, errors.New("the configuration has no identity block in its strangler app")
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	defer cancel()
 	if err := a.Identity.provision(ctx); err != nil {
-		return nil, nil, fmt.Errorf("identity: %w", err)
+		return nil, fmt.Errorf("identity: %w", err)
 	}
 	opened, err := a.Identity.format.Open(now)
 	if err != nil {
-		return nil, nil, fmt.Errorf("identity: sessions: %w", err)
+		return nil, fmt.Errorf("identity: sessions: %w", err)
 	}
-	return opened.Reader, opened.Close, nil
+	return opened, nil
 }

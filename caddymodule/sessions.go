@@ -43,6 +43,8 @@ type Sessions struct {
 	Reader session.Reader
 	// Watch is how the store tells of sessions that changed or ended; none.
 	Watch session.Watch
+	// Trigger is the SQL that makes a PostgreSQL tell, where that is listened to.
+	Trigger string
 	// Attributes are the names of what a principal of it carries in User, and as
 	// "session.NAME" in Session. A route's claims and flag attributes may name
 	// these and no other. Nil: not known beforehand, and any may be named.

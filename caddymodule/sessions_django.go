@@ -27,6 +27,9 @@ type DjangoSessions struct {
 	Database string `json:"database,omitempty"`
 	// Table is the sessions' table. Default: django_session.
 	Table string `json:"table,omitempty"`
+	// Listen has the table tell of sessions that changed, for the engine db. Default:
+	// it does not.
+	Listen *Listen `json:"listen,omitempty"`
 	// Redis is the URL of the cache, for the engines cache and cached_db.
 	Redis string `json:"redis,omitempty"`
 	// Cache says how the cache is set up.
@@ -105,14 +108,10 @@ func (s *DjangoSessions) Provision(caddy.Context) error {
 			return err
 		}
 	}
-	if err := errors.Join(replacePlaceholders("database", &s.Database), replacePlaceholders("redis", &s.Redis), replacePlaceholders("dir", &s.Dir)); err != nil {
+	if err := errors.Join(replacePlaceholders("database", &s.Database), replacePlaceholders("redis", &s.Redis), replacePlaceholders("dir", &s.Dir), s.Listen.replace()); err != nil {
 		return err
 	}
-	opened, err := s.Open(time.Now)
-	if err != nil {
-		return err
-	}
-	return opened.Close()
+	return tryOpen(s)
 }
 
 // Open implements SessionFormat.
@@ -174,6 +173,14 @@ func (s *DjangoSessions) open(out *Sessions, now func() time.Time) (*django.Sess
 			return nil, err
 		}
 	}
+	if err := s.Listen.of(s.Engine == "db"); err != nil {
+		return nil, err
+	}
+	if s.Listen != nil {
+		if database.Events, err = out.listen(s.Listen, database, dialect, s.Database); err != nil {
+			return nil, err
+		}
+	}
 	engine, err := s.engine(out, database)
 	if err != nil {
 		return nil, err
@@ -201,6 +208,7 @@ func (u DjangoUsers) table() (django.UserTable, error) {
 func (s *DjangoSessions) engine(out *Sessions, database *django.Database) (django.Engine, error) {
 	switch s.Engine {
 	case "db":
+		out.Watch = database.Watch()
 		return database, nil
 	case "signed_cookies":
 		return django.SignedCookies{}, nil

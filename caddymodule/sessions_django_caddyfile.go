@@ -14,6 +14,7 @@ import (
 //		secret_key_fallbacks <keys...>
 //		engine      db <database url> [<table>] | cached_db <database url> <redis url> [<table>] | cache <redis url> | signed_cookies | file <dir>
 //		database    <url>           # of the users, where the engine does not name it
+//		listen      [<channel> [<database url>]]
 //		cookie      <name>
 //		cookie_age  <duration>
 //		csrf_cookie <name>
@@ -39,6 +40,7 @@ func (s *DjangoSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"secret_key_fallbacks": someArgs(d, name+": secret_key_fallbacks", "key", &fallbacks),
 		"engine":               func() error { return s.parseEngine(d, name+": engine") },
 		"database":             func() error { return oneArg(d, name+": database", "url", &database) },
+		"listen":               func() error { s.Listen = new(Listen); return s.Listen.parse(d, name+": listen") },
 		"cookie":               func() error { return oneArg(d, name+": cookie", "name", &s.Cookie) },
 		"cookie_age":           func() error { return parseFlagDuration(d, name+": cookie_age", &s.CookieAge) },
 		"csrf_cookie":          func() error { return oneArg(d, name+": csrf_cookie", "name", &s.CSRFCookie) },
@@ -64,6 +66,9 @@ func (s *DjangoSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("%s: the database is missing: it has the users; write: database <url>", name)
 	case database != "":
 		s.Database = database
+	}
+	if err := s.Listen.of(s.Engine == "db"); err != nil {
+		return d.Errf("%s: %v", name, err)
 	}
 	s.SecretKeys = append([]string{key}, fallbacks...)
 	return nil

@@ -30,6 +30,9 @@ type LaravelSessions struct {
 	Database string `json:"database,omitempty"`
 	// Table is session.table. Default: sessions.
 	Table string `json:"table,omitempty"`
+	// Listen has the table tell of sessions that changed, for the store database.
+	// Default: it does not.
+	Listen *Listen `json:"listen,omitempty"`
 	// Redis is the URL of the server, for that store, Prefix all that stands before
 	// an ID: the connection's prefix, then the cache's, with a colon up to Laravel 10.
 	Redis  string `json:"redis,omitempty"`
@@ -85,7 +88,7 @@ func (s *LaravelSessions) Provision(caddy.Context) error {
 			return err
 		}
 	}
-	err := errors.Join(replacePlaceholders("store file", &s.Dir), replacePlaceholders("database", &s.Database), replacePlaceholders("store redis", &s.Redis, &s.Prefix))
+	err := errors.Join(replacePlaceholders("store file", &s.Dir), replacePlaceholders("database", &s.Database), replacePlaceholders("store redis", &s.Redis, &s.Prefix), s.Listen.replace())
 	if err != nil {
 		return err
 	}
@@ -107,7 +110,7 @@ func (s *LaravelSessions) Open(now func() time.Time) (*Sessions, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
-	out.Reader = reader
+	out.Reader, out.Watch = reader, reader.Watch()
 	return out, nil
 }
 
@@ -151,6 +154,9 @@ func (s *LaravelSessions) open(out *Sessions, config laravel.Config, now func() 
 }
 
 func (s *LaravelSessions) store(out *Sessions, db sqldb.Queryer, dialect sqldb.Dialect) (laravel.Store, error) {
+	if err := s.Listen.of(s.Store == "database"); err != nil {
+		return nil, err
+	}
 	switch s.Store {
 	case "file":
 		if s.Dir == "" {
@@ -161,7 +167,11 @@ func (s *LaravelSessions) store(out *Sessions, db sqldb.Queryer, dialect sqldb.D
 		if db == nil {
 			return nil, errors.New("store database: the URL is missing; write: store database <url>")
 		}
-		return laravel.NewDatabase(db, dialect, s.Table)
+		table, err := laravel.NewDatabase(db, dialect, s.Table)
+		if err == nil && s.Listen != nil {
+			table.Events, err = out.listen(s.Listen, table, dialect, s.Database)
+		}
+		return table, err
 	case "redis":
 		client, err := out.redis(s.Redis)
 		if err != nil {

@@ -14,6 +14,7 @@ import (
 //		cipher               <name>
 //		store                file <dir> | database <url> [<table>] | redis <url> <prefix>
 //		database             <url>           # of the users, where the store does not name it
+//		listen               [<channel> [<database url>]]
 //		cookie               <name>
 //		lifetime             <duration>
 //		encrypted
@@ -42,6 +43,7 @@ func (s *LaravelSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"cipher":               func() error { return oneArg(d, name+": cipher", "name", &s.Cipher) },
 		"store":                func() error { return parseSessionStore(d, name+": store", stores, &s.Store) },
 		"database":             func() error { return oneArg(d, name+": database", "url", &database) },
+		"listen":               func() error { s.Listen = new(Listen); return s.Listen.parse(d, name+": listen") },
 		"cookie":               func() error { return oneArg(d, name+": cookie", "name", &s.Cookie) },
 		"lifetime":             func() error { return parseFlagDuration(d, name+": lifetime", &s.Lifetime) },
 		"encrypted":            func() error { s.Encrypted = true; return noMoreArgs(d, name+": encrypted") },
@@ -65,6 +67,9 @@ func (s *LaravelSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	if s.Users != nil && s.Database == "" {
 		return d.Errf("%s: users: the database is missing; write: database <url>", name)
+	}
+	if err := s.Listen.of(s.Store == "database"); err != nil {
+		return d.Errf("%s: %v", name, err)
 	}
 	if s.AuthenticateSession && s.Users == nil {
 		return d.Errf("%s: authenticate_session compares with the user's row; write: users { … }, empty for Laravel's own", name)

@@ -84,7 +84,7 @@ func (s *PHPSessions) Open(now func() time.Time) (*Sessions, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
-	out.Reader = reader
+	out.Reader, out.Watch = reader, reader.Watch()
 	return out, nil
 }
 

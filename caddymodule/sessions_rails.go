@@ -36,6 +36,9 @@ type RailsSessions struct {
 	// sqlite://. A user who can only read is right. With one the user's row must be
 	// there. Required, but with At.
 	Database string `json:"database,omitempty"`
+	// Listen has the table tell of sessions that changed, for the store records.
+	// Default: it does not.
+	Listen *Listen `json:"listen,omitempty"`
 	// Scope is Devise's scope. Default: user.
 	Scope string `json:"scope,omitempty"`
 	// At is where the user's ID is in the session of a monolith without Devise, keys
@@ -93,11 +96,10 @@ func (s *RailsSessions) Provision(caddy.Context) error {
 			return err
 		}
 	}
-	opened, err := s.Open(time.Now)
-	if err != nil {
+	if err := s.Listen.replace(); err != nil {
 		return err
 	}
-	return opened.Close()
+	return tryOpen(s)
 }
 
 // Open implements SessionFormat.
@@ -107,7 +109,7 @@ func (s *RailsSessions) Open(now func() time.Time) (*Sessions, error) {
 	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
-	out.Reader = reader
+	out.Reader, out.Watch = reader, reader.Watch()
 	out.Attributes = append([]string{}, s.Users.Columns...)
 	for _, key := range s.Claims {
 		out.Attributes = append(out.Attributes, "session."+key)
@@ -146,6 +148,11 @@ func (s *RailsSessions) open(out *Sessions, now func() time.Time) (*rails.Sessio
 		if records, err = rails.NewRecords(db, dialect, sqldb.Table{Name: s.Table}); err != nil {
 			return nil, err
 		}
+		if s.Listen != nil {
+			if records.Events, err = out.listen(s.Listen, records, dialect, s.Database); err != nil {
+				return nil, err
+			}
+		}
 	}
 	store, err := s.store(out, records)
 	if err != nil {
@@ -171,6 +178,9 @@ func (s *RailsSessions) table() (rails.UserTable, error) {
 
 // store is where the sessions are.
 func (s *RailsSessions) store(out *Sessions, records *rails.Records) (rails.Store, error) {
+	if err := s.Listen.of(s.Store == "records"); err != nil {
+		return nil, err
+	}
 	switch s.Store {
 	case "", "cookie":
 		return rails.CookieStore{}, nil

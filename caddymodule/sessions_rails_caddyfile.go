@@ -14,6 +14,7 @@ import (
 //		cookie          <name>
 //		store           cookie | redis <url> [<prefix>] | records [<table>]
 //		database        <url>
+//		listen          [<channel> [<database url>]]
 //		user            devise [<scope>] | at <path>
 //		timeout         <duration>
 //		claims          <keys...>
@@ -33,6 +34,7 @@ func (s *RailsSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"cookie":          func() error { return oneArg(d, name+": cookie", "name", &s.Cookie) },
 		"store":           func() error { return s.parseStore(d, name+": store") },
 		"database":        func() error { return oneArg(d, name+": database", "url", &s.Database) },
+		"listen":          func() error { s.Listen = new(Listen); return s.Listen.parse(d, name+": listen") },
 		"user":            func() error { return s.parseUser(d, name+": user") },
 		"timeout":         func() error { return parseFlagDuration(d, name+": timeout", &s.Timeout) },
 		"claims":          someArgs(d, name+": claims", "key", &s.Claims),
@@ -47,6 +49,9 @@ func (s *RailsSessions) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("%s: the session's cookie is missing; write: cookie _<app>_session", name)
 	case s.Database == "" && (s.At == "" || s.Store == "records"):
 		return d.Errf("%s: the database is missing: it has the users; write: database <url>", name)
+	}
+	if err := s.Listen.of(s.Store == "records"); err != nil {
+		return d.Errf("%s: %v", name, err)
 	}
 	if key != "" {
 		s.Secrets = append([]string{key}, old...)

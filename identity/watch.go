@@ -86,7 +86,9 @@ func (r *Resolver) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		var since time.Time
 		err := r.watch.Events.Follow(ctx, func(doubt error) {
-			since = r.options.Now()
+			if since.IsZero() {
+				since = r.options.Now()
+			}
 			r.ForgetAll() // what changed until now was not told
 			r.watching(WatchOn, doubt)
 		}, r.changed)

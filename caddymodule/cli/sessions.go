@@ -17,7 +17,7 @@ import (
 	"github.com/strangler-proxy/strangler/identity"
 )
 
-func sessionsFamily(cmd *cobra.Command) { family(cmd, sessionsInspect()) }
+func sessionsFamily(cmd *cobra.Command) { family(cmd, sessionsInspect(), sessionsTrigger()) }
 
 // inspectFlags say how a session is judged.
 type inspectFlags struct {

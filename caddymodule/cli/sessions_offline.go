@@ -20,6 +20,7 @@ const offlineWait = 5 * time.Second
 // sessionsApp is the strangler app, as far as it reads sessions.
 type sessionsApp interface {
 	OpenSessions(now func() time.Time) (session.Reader, func() error, error)
+	SessionTrigger() (sql string, err error)
 }
 
 // inspectOffline judges by a configuration's file. The zero time is now.

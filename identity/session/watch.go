@@ -9,9 +9,9 @@ import (
 type Events interface {
 	// Follow connects, and tells until the connection is lost or ctx ends; the error
 	// says why, and wraps [ErrSilent] when the store is not set up to tell. It calls
-	// on once, when whatever changes from then on is told: what changed before may
-	// have been missed. A doubt says why that is not sure until the first event.
-	// changed gets the store's key of a session. Neither is called concurrently.
+	// on when whatever changes from then on is told: what changed before may have been
+	// missed. It calls on again when it cannot say what changed, as all may have. A
+	// doubt says why that is not sure until the first event. changed gets the store's key of a session. Neither is called concurrently.
 	Follow(ctx context.Context, on func(doubt error), changed func(key string)) error
 }
 

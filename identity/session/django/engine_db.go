@@ -18,9 +18,12 @@ const DefaultTable = "django_session"
 
 // Database is django.contrib.sessions.backends.db.
 type Database struct {
-	db      sqldb.Queryer
-	dialect sqldb.Dialect
-	query   string
+	// Events are what its trigger tells; none. They are set before the first use.
+	Events session.Events
+
+	db           sqldb.Queryer
+	dialect      sqldb.Dialect
+	query, table string
 }
 
 // NewDatabase makes the engine. table is DefaultTable when it is empty.
@@ -34,7 +37,22 @@ func NewDatabase(db sqldb.Queryer, dialect sqldb.Dialect, table string) (*Databa
 	}
 	query := fmt.Sprintf("select substr(session_data, 1, %d), expire_date from %s where session_key = %s", // #nosec G201 -- the name is checked and quoted
 		maxData+1, name, dialect.Parameter(1))
-	return &Database{db, dialect, query}, nil
+	return &Database{db: db, dialect: dialect, query: query, table: table}, nil
+}
+
+// Trigger is one that tells of the sessions, on a channel. Sessions that were over
+// anyway are not told: clearsessions deletes all of them at once.
+func (d *Database) Trigger(channel string) sqldb.Trigger {
+	return sqldb.Trigger{
+		Channel: channel, Table: d.table, Key: "session_key",
+		Ended:   "OLD.expire_date > now()",
+		Changed: "(OLD.session_key, OLD.session_data) IS DISTINCT FROM (NEW.session_key, NEW.session_data) OR NEW.expire_date < OLD.expire_date",
+	}
+}
+
+// Watch tells of the sessions that the table changes or ends, where a trigger does.
+func (d *Database) Watch() session.Watch {
+	return session.Watch{Events: d.Events, Key: func(cookie string) (string, bool) { return sqldb.Told(cookie), sessionID(cookie) }}
 }
 
 func (d *Database) load(ctx context.Context, s *Sessions, cookie string) (record, error) {

@@ -68,6 +68,8 @@ type Config struct {
 // Store is where the sessions are: [Files], [Database] or [Redis].
 type Store interface {
 	load(ctx context.Context, s *Sessions, id string) (record, error)
+	// watch is how the store tells of sessions, which its Key knows by their ID.
+	watch() session.Watch
 }
 
 // record is what a store has under an ID.
@@ -126,6 +128,20 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 		s.prefixes = append(s.prefixes, cookiePrefix(config.CookieName, key.raw))
 	}
 	return s, nil
+}
+
+// Watch tells of the sessions that the store changes or ends, where it does: Redis,
+// and a table with a trigger ([Database.Events]).
+func (s *Sessions) Watch() session.Watch {
+	store := s.store.watch()
+	return session.Watch{Events: store.Events, Key: func(value string) (string, bool) {
+		value, _ = strings.CutSuffix(value, mark)
+		id, err := s.id(value)
+		if err != nil {
+			return "", false
+		}
+		return store.Key(id)
+	}}
 }
 
 // Names are the session's cookie and the guard's remember-me cookie, which signs in

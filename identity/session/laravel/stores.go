@@ -26,6 +26,8 @@ type Files struct {
 	Dir string
 }
 
+func (Files) watch() session.Watch { return session.Watch{} }
+
 func (f Files) load(ctx context.Context, s *Sessions, id string) (record, error) {
 	file, err := lockedfile.Read(ctx, f.Dir, id)
 	switch {
@@ -56,8 +58,11 @@ const DefaultTable = "sessions"
 
 // Database is session.driver = database.
 type Database struct {
-	db    sqldb.Queryer
-	query string
+	// Events are what its trigger tells; none. They are set before the first use.
+	Events session.Events
+
+	db           sqldb.Queryer
+	query, table string
 }
 
 // NewDatabase makes the store. table is DefaultTable when it is empty.
@@ -71,7 +76,20 @@ func NewDatabase(db sqldb.Queryer, dialect sqldb.Dialect, table string) (*Databa
 	}
 	query := fmt.Sprintf("select substr(payload, 1, %d), last_activity from %s where id = %s", // #nosec G201 -- the name is checked and quoted
 		maxPayload+1, name, dialect.Parameter(1))
-	return &Database{db, query}, nil
+	return &Database{db: db, query: query, table: table}, nil
+}
+
+// Trigger is one that tells of the sessions, on a channel. Laravel writes the row of
+// a session on each of its requests: a later last_activity alone changes nothing.
+func (d *Database) Trigger(channel string) sqldb.Trigger {
+	return sqldb.Trigger{
+		Channel: channel, Table: d.table, Key: "id",
+		Changed: "(OLD.id, OLD.payload) IS DISTINCT FROM (NEW.id, NEW.payload) OR NEW.last_activity < OLD.last_activity",
+	}
+}
+
+func (d *Database) watch() session.Watch {
+	return session.Watch{Events: d.Events, Key: func(id string) (string, bool) { return sqldb.Told(id), true }}
 }
 
 func (d *Database) load(ctx context.Context, s *Sessions, id string) (record, error) {
@@ -104,6 +122,10 @@ type Redis struct {
 // connection's (database.redis.options.prefix), then the cache's (cache.prefix),
 // to which Laravel up to 10 adds a colon: laravel_database_laravel_cache:
 func NewRedis(redis *rediskv.Client, prefix string) *Redis { return &Redis{redis, prefix} }
+
+func (r *Redis) watch() session.Watch {
+	return session.Watch{Events: r.redis.Events(r.prefix), Key: func(id string) (string, bool) { return r.prefix + id, true }}
+}
 
 func (r *Redis) load(ctx context.Context, s *Sessions, id string) (record, error) {
 	value, ok, err := r.redis.Get(ctx, r.prefix+id)

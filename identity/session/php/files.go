@@ -70,6 +70,8 @@ func NewFiles(config FilesConfig) (*Files, error) {
 	return f, nil
 }
 
+func (*Files) watch() session.Watch { return session.Watch{} }
+
 func (f *Files) load(ctx context.Context, now time.Time, id string) (record, error) {
 	if !fileID(id) || len(id) <= f.depth {
 		return record{}, nobody(session.BadCookie)

@@ -48,6 +48,8 @@ type Config struct {
 // Store is where the sessions are: [Files] or [Redis].
 type Store interface {
 	load(ctx context.Context, now time.Time, id string) (record, error)
+	// watch is how the store tells of sessions, which its Key knows by their ID.
+	watch() session.Watch
 }
 
 // record is what a store has under an ID.
@@ -66,6 +68,10 @@ type Sessions struct {
 }
 
 var _ session.Reader = (*Sessions)(nil)
+
+// Watch tells of the sessions that the store changes or ends: Redis does, files do
+// not.
+func (s *Sessions) Watch() session.Watch { return s.store.watch() } // a cookie's value is the ID
 
 // New makes a reader. An error says which setting is wrong.
 func New(config Config, store Store, now func() time.Time) (*Sessions, error) {

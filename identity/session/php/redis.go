@@ -34,6 +34,12 @@ func NewRedis(redis *rediskv.Client, prefix string) *Redis {
 // (ext/session/session.c, php_session_start). phpredis takes all others.
 const discarded = "\r\n\t <>'\"\\"
 
+func (r *Redis) watch() session.Watch {
+	return session.Watch{Events: r.redis.Events(r.prefix), Key: func(id string) (string, bool) {
+		return r.prefix + id, !strings.ContainsAny(id, discarded)
+	}}
+}
+
 func (r *Redis) load(ctx context.Context, now time.Time, id string) (record, error) {
 	if strings.ContainsAny(id, discarded) {
 		return record{}, nobody(session.BadCookie)

@@ -116,6 +116,16 @@ func New(config Config, store Store, users *Users, now func() time.Time) (*Sessi
 	}, nil
 }
 
+// Watch tells of the sessions that the store changes or ends, where it does: Redis,
+// and a table with a trigger ([Records.Events]).
+func (s *Sessions) Watch() session.Watch {
+	store := s.store.watch(s)
+	return session.Watch{Events: store.Events, Key: func(cookie string) (string, bool) {
+		cookie, _ = strings.CutSuffix(cookie, mark)
+		return store.Key(unescape(cookie))
+	}}
+}
+
 // Open says whose session a cookie's value is; see [Sessions.Cookie].
 func (s *Sessions) Open(ctx context.Context, cookie string) session.Outcome {
 	cookie, remembered := strings.CutSuffix(cookie, mark)

@@ -23,6 +23,9 @@ type Store interface {
 	sealed() bool
 	// needsUsers says whether a session without a path needs the users' table.
 	needsUsers() bool
+	// watch is how the store tells of sessions, which its Key knows by the cookie,
+	// unescaped.
+	watch(s *Sessions) session.Watch
 }
 
 // record is what a store found.
@@ -38,6 +41,8 @@ type CookieStore struct{}
 
 func (CookieStore) sealed() bool     { return true }
 func (CookieStore) needsUsers() bool { return true }
+
+func (CookieStore) watch(*Sessions) session.Watch { return session.Watch{} }
 
 func (CookieStore) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
 	opened, err := s.decrypted(cookie)
@@ -77,12 +82,11 @@ func (Redis) sealed() bool     { return false }
 func (Redis) needsUsers() bool { return true }
 
 func (r Redis) load(ctx context.Context, s *Sessions, id string) (record, error) {
-	if private(id) || len(id) > maxID {
+	key, ok := r.key(id)
+	if !ok {
 		return record{}, nobody(session.BadCookie)
 	}
-	sum := sha256.Sum256([]byte(id))
-	// Rack::Session::SessionId#private_id: who reads Redis has no cookies.
-	value, ok, err := r.Redis.Get(ctx, r.Prefix+"2::"+hex.EncodeToString(sum[:]))
+	value, ok, err := r.Redis.Get(ctx, key)
 	switch {
 	case err != nil:
 		return record{}, fmt.Errorf("reading the session: %w", err)
@@ -96,6 +100,17 @@ func (r Redis) load(ctx context.Context, s *Sessions, id string) (record, error)
 	}
 	found.data, err = decode(value.Data)
 	return found, err
+}
+
+// key is that of a session in Redis; ok is false when it can be nobody's.
+func (r Redis) key(id string) (key string, ok bool) {
+	sum := sha256.Sum256([]byte(id))
+	// Rack::Session::SessionId#private_id: who reads Redis has no cookies.
+	return r.Prefix + "2::" + hex.EncodeToString(sum[:]), !private(id) && len(id) <= maxID
+}
+
+func (r Redis) watch(*Sessions) session.Watch {
+	return session.Watch{Events: r.Redis.Events(r.Prefix), Key: r.key}
 }
 
 // maxID is the longest session ID that is looked for.
@@ -112,7 +127,11 @@ func private(id string) bool {
 // Records is the sessions table of Rails 8's generated authentication: the signed
 // cookie session_id holds the row's key, the row the user's.
 type Records struct {
-	rows *sqldb.Rows
+	// Events are what its trigger tells; none. They are set before the first use.
+	Events session.Events
+
+	rows  *sqldb.Rows
+	table sqldb.Table
 }
 
 // NewRecords makes the store. The table's name, key and columns are those of the
@@ -131,18 +150,40 @@ func NewRecords(db sqldb.Queryer, dialect sqldb.Dialect, table sqldb.Table) (*Re
 	if err != nil {
 		return nil, fmt.Errorf("the sessions table: %w", err)
 	}
-	return &Records{rows}, nil
+	return &Records{rows: rows, table: table}, nil
 }
 
 func (*Records) sealed() bool     { return true }
 func (*Records) needsUsers() bool { return false }
 
-func (r *Records) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
+// Trigger is one that tells of the sessions, on a channel.
+func (r *Records) Trigger(channel string) sqldb.Trigger {
+	user := r.table.Columns[0]
+	return sqldb.Trigger{Channel: channel, Table: r.table.Name, Key: r.table.Key, Changed: fmt.Sprintf("(OLD.%[1]q, OLD.%[2]q) IS DISTINCT FROM (NEW.%[1]q, NEW.%[2]q)", r.table.Key, user)}
+}
+
+func (r *Records) watch(s *Sessions) session.Watch {
+	return session.Watch{Events: r.Events, Key: func(cookie string) (string, bool) {
+		opened, err := s.signed(cookie)
+		if err != nil {
+			return "", false
+		}
+		id, ok := identifier(opened.data)
+		return sqldb.Told(id), ok
+	}}
+}
+
+// signed answers what a signed cookie holds.
+func (s *Sessions) signed(cookie string) (message, error) {
 	plain, _, err := s.keys.verify(cookie, func(set keySet) []byte { return set.signed })
 	if err != nil {
-		return record{}, err
+		return message{}, err
 	}
-	opened, err := s.unwrap(plain)
+	return s.unwrap(plain)
+}
+
+func (r *Records) load(ctx context.Context, s *Sessions, cookie string) (record, error) {
+	opened, err := s.signed(cookie)
 	if err != nil {
 		return record{}, err
 	}
