@@ -40,6 +40,10 @@ type Inspection struct {
 	Attributes map[string]any `json:"attributes,omitempty"`
 	// Irrevocable says that no logout is seen, and what ends such a session.
 	Irrevocable string `json:"irrevocable,omitempty"`
+	// EndCounts is how soon the end of the session at its store is known, as the
+	// server is now: at once, or within its bound. Of a principal only, and not when
+	// there is no server, or no end is seen.
+	EndCounts string `json:"end_counts,omitempty"`
 }
 
 // The outcomes of an Inspection.
@@ -133,5 +137,13 @@ func hidden(value any) string {
 
 // Inspect judges a cookie by the resolver's own reader, without what it remembers.
 func (r *Resolver) Inspect(ctx context.Context, cookie string, show bool) Inspection {
-	return Inspect(ctx, r.options.Reader, cookie, r.options.Now(), show)
+	i := Inspect(ctx, r.options.Reader, cookie, r.options.Now(), show)
+	switch w := r.watched(); {
+	case i.Outcome != OutcomePrincipal || i.Irrevocable != "":
+	case w != nil && w.State == WatchOn:
+		i.EndCounts = "at once"
+	default:
+		i.EndCounts = "within " + r.options.Bound.String()
+	}
+	return i
 }

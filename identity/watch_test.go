@@ -20,11 +20,12 @@ type events struct {
 	connects atomic.Int64
 	changed  chan string
 	lost     chan error
+	emptied  chan struct{}
 	doubt    error
 	refuses  atomic.Pointer[error] // to connect
 }
 
-func newEvents() *events { return &events{changed: make(chan string), lost: make(chan error)} }
+func newEvents() *events { return &events{changed: make(chan string), lost: make(chan error), emptied: make(chan struct{})} }
 
 func (e *events) Follow(ctx context.Context, on func(error), changed func(string)) error {
 	e.connects.Add(1)
@@ -36,6 +37,8 @@ func (e *events) Follow(ctx context.Context, on func(error), changed func(string
 		select {
 		case key := <-e.changed:
 			changed(key)
+		case <-e.emptied:
+			on(e.doubt)
 		case err := <-e.lost:
 			return err
 		case <-ctx.Done():
@@ -134,6 +137,52 @@ func TestWhatWasMissedIsForgottenWhenTheStoreIsBack(t *testing.T) {
 		<-time.After(10 * time.Second)
 		expectWatch(t, resolver, identity.WatchOn, 0)
 		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession) // before the bound
+	})
+}
+
+func TestAStoreThatWasEmptiedIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, e := &reader{users: map[string]string{"a": "7", "b": "8"}}, newEvents()
+		resolver := newResolver(t, r, watched(e))
+		synctest.Wait()
+		ask(t, resolver, "a")
+		since := resolver.Status().Watch.Since
+		<-time.After(time.Second)
+		r.set(func() { delete(r.users, "a") })
+		e.emptied <- struct{}{}
+		synctest.Wait()
+		expectPerson(t, ask(t, resolver, "a"), "", session.NoSession)
+		expectPerson(t, ask(t, resolver, "b"), "8", "")
+		if w := resolver.Status().Watch; w.State != identity.WatchOn || !w.Since.Equal(since) {
+			t.Errorf("%+v", w)
+		}
+	})
+}
+
+func TestAnInspectionSaysHowSoonAnEndCounts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		signedIn := opener(func(string) session.Outcome { return session.Is(session.Principal{Subject: "7"}) })
+		e := newEvents()
+		resolver, err := identity.NewResolver(identity.ResolverOptions{
+			Reader: signedIn, Secret: make([]byte, 32), Now: time.Now, Watch: session.Watch{Events: e, Key: func(value string) (string, bool) { return value, true }},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resolver.Close()
+		synctest.Wait()
+		if got := resolver.Inspect(t.Context(), "a", false).EndCounts; got != "at once" {
+			t.Errorf("watched: %s", got)
+		}
+		silent := error(session.ErrSilent)
+		e.refuses.Store(&silent)
+		e.lost <- errors.New("reset by peer")
+		<-time.After(time.Second)
+		if got := resolver.Inspect(t.Context(), "a", false).EndCounts; got != "within 5s" {
+			t.Errorf("not watched: %s", got)
+		}
 	})
 }
 

@@ -138,7 +138,7 @@ func printInspection(t *terminal, i identity.Inspection) {
 		t.line("  stop  %s", i.Meaning)
 	}
 	for _, fact := range [][2]string{
-		{"ends", moment(i.Expires)}, {"signed in", moment(i.AuthTime)}, {"by", i.Backend}, {"really acts", i.Actor},
+		{"ends", moment(i.Expires)}, {"signed in", moment(i.AuthTime)}, {"by", i.Backend}, {"really acts", i.Actor}, {"an end at the store counts", i.EndCounts},
 	} {
 		if fact[1] != "" {
 			t.line("%s: %s", fact[0], fact[1])

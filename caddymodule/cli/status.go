@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
@@ -174,6 +176,9 @@ func (r *rolloutReport) printIdentity(t *terminal) {
 	}
 	if s := i.Sessions; s.Store != "ok" {
 		t.styled(red, "SESSIONS cannot be looked up since %s, and their requests stay on the monolith: %s: %s", moment(s.Since), s.Reason, s.Error)
+	}
+	if w := i.Sessions.Watch; w != nil && w.State != identity.WatchOn {
+		t.styled(yellow, "SESSIONS that end at the store count within the bound, not at once; the watch is %s since %s: %s", w.State, moment(w.Since), cmp.Or(w.Error, "not connected yet"))
 	}
 	if odd := i.Sessions.Unread; odd != nil {
 		t.styled(yellow, "SESSIONS: one could not be read at %s: %s: %s", moment(odd.At), odd.Reason, odd.Error)
