@@ -25,7 +25,9 @@ type events struct {
 	refuses  atomic.Pointer[error] // to connect
 }
 
-func newEvents() *events { return &events{changed: make(chan string), lost: make(chan error), emptied: make(chan struct{})} }
+func newEvents() *events {
+	return &events{changed: make(chan string), lost: make(chan error), emptied: make(chan struct{})}
+}
 
 func (e *events) Follow(ctx context.Context, on func(error), changed func(string)) error {
 	e.connects.Add(1)
@@ -176,7 +178,7 @@ func TestAnInspectionSaysHowSoonAnEndCounts(t *testing.T) {
 		if got := resolver.Inspect(t.Context(), "a", false).EndCounts; got != "at once" {
 			t.Errorf("watched: %s", got)
 		}
-		silent := error(session.ErrSilent)
+		silent := session.ErrSilent
 		e.refuses.Store(&silent)
 		e.lost <- errors.New("reset by peer")
 		<-time.After(time.Second)

@@ -135,16 +135,22 @@ func rails(t *testing.T) *monolith {
 	t.Helper()
 	app := testbed.Rails(t, nil)
 	change := func(statement string) func(*testing.T) { return query(app.Database, statement) }
+	m := railsOn(app)
+	m.kept = saying{"sessions-rails.md", "**A session in a cookie cannot be revoked.**"}
+	m.ending = []ending{
+		done("the user locked", "bob", change("update users set locked_at = current_timestamp where id = 2")),
+		done("a new password", "alice", change("update users set encrypted_password = '$2a$04$' || hex(randomblob(26)) where id = 1")),
+	}
+	return m
+}
+
+// railsOn is Rails with Devise's pages.
+func railsOn(app testbed.RailsApp) *monolith {
 	return &monolith{
 		Program: app.Program, page: "/users/sign_in", action: "/users/sign_in", out: "/users/sign_out", outGet: true,
 		fill: func(name string) url.Values {
 			return url.Values{"user[email]": {name + "@example.com"}, "user[password]": {"password"}}
 		},
 		sessions: "sessions rails {\n secret_key_base " + testbed.AppSecret + "\n cookie _monolith_session\n database sqlite://" + app.Database + "\n users {\n null locked_at\n }\n}",
-		kept:     saying{"sessions-rails.md", "**A session in a cookie cannot be revoked.**"},
-		ending: []ending{
-			done("the user locked", "bob", change("update users set locked_at = current_timestamp where id = 2")),
-			done("a new password", "alice", change("update users set encrypted_password = '$2a$04$' || hex(randomblob(26)) where id = 1")),
-		},
 	}
 }

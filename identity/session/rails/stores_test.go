@@ -200,6 +200,12 @@ func TestRecords(t *testing.T) {
 	if got.State == session.Known && (got.Principal.Subject != "2" || time.Until(got.Principal.Expires) < 19*365*24*time.Hour) {
 		t.Errorf("%+v", got.Principal)
 	}
+	if key, ok := s.Watch().Key(cookie); !ok || key != sqldb.Told(fmt.Sprint(id)) {
+		t.Errorf("the trigger tells of the row %v as %s, %v", id, key, ok)
+	}
+	if key, ok := s.Watch().Key(cookie[:len(cookie)-1]); ok {
+		t.Errorf("a bad signature is told as %s", key)
+	}
 	none := m.do("sign", object{"name": "session_id", "value": 99})["cookie"].(string)
 	expect(t, s.Open(context.Background(), none), session.Anonymous, session.NoSession)
 	// A cookie of another name, signed by the same monolith, is none of a session.
