@@ -25,7 +25,7 @@ type forgetful struct{}
 
 func (forgetful) Record(*shadow.Record) {}
 
-// benchMirror has a queue that is full, so that only the request's way is measured.
+// benchMirror has a queue that the first two requests fill.
 func benchMirror(tb testing.TB, sample routes.PPM) *shadow.Mirror {
 	tb.Helper()
 	never := httptest.NewServer(hung(tb))
@@ -59,19 +59,22 @@ func benchRequest(tb testing.TB) *http.Request {
 	return r
 }
 
-// mirrored is what an engine does around a request.
-func mirrored(m *shadow.Mirror, serve func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
+// mirrored is what an engine does around a request that ends so.
+func mirrored(m *shadow.Mirror, end shadow.Ending, serve func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		x := m.Sample(r, &shadow.Arrival{RequestID: r.Header["X-Request-Id"][0], At: time.Now()})
 		if x == nil {
 			serve(w, r)
 			return
 		}
-		defer x.End(shadow.Ending{})
+		defer x.End(end)
 		r.Body = x.Body(r.Body)
 		serve(x.Writer(w), r)
 	}
 }
+
+// copiedOnly ends a request so that all was copied, and nothing is queued.
+var copiedOnly = shadow.Ending{Failure: "canceled"}
 
 // BenchmarkSampledGet is what mirroring adds to a request with a small answer.
 func BenchmarkSampledGet(b *testing.B) {
@@ -83,9 +86,12 @@ func BenchmarkSampledGet(b *testing.B) {
 		w.WriteHeader(http.StatusOK)
 		_, _ = w.Write(body)
 	}
-	for name, sample := range map[string]routes.PPM{"100%": routes.One, "1ppm": 1} {
+	for name, c := range map[string]struct {
+		sample routes.PPM
+		end    shadow.Ending
+	}{"copied": {routes.One, copiedOnly}, "full": {routes.One, shadow.Ending{}}, "1ppm": {1, shadow.Ending{}}} {
 		b.Run(name, func(b *testing.B) {
-			h := mirrored(benchMirror(b, sample), serve)
+			h := mirrored(benchMirror(b, c.sample), c.end, serve)
 			r := benchRequest(b)
 			w := &sink{http.Header{}}
 			b.ReportAllocs()
@@ -113,7 +119,7 @@ func BenchmarkForward(b *testing.B) {
 	b.Cleanup(monolith.Close)
 	plan := proxy.Plan{Arm: routes.Monolith, Monolith: monolith}
 	serve := func(w http.ResponseWriter, r *http.Request) { _, _ = proxy.Forward(w, r, plan) }
-	for name, h := range map[string]http.HandlerFunc{"plain": serve, "mirrored": mirrored(benchMirror(b, routes.One), serve)} {
+	for name, h := range map[string]http.HandlerFunc{"plain": serve, "mirrored": mirrored(benchMirror(b, routes.One), copiedOnly, serve)} {
 		front := httptest.NewServer(h)
 		b.Cleanup(front.Close)
 		b.Run(name, func(b *testing.B) {

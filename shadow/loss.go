@@ -62,10 +62,13 @@ func (m *Mirror) lose(why loss, extra bool) {
 func (m *Mirror) tellLosses() {
 	p := m.last.Load()
 	for why := lossNone + 1; why < losses; why++ {
-		for n := m.lost[why].Swap(0); n > 0; n-- {
-			m.all.options.Recorder.Record(&Record{
-				Route: p.Route, At: m.all.now(), Bucket: lossIs[why].bucket, Why: lossIs[why].why, Reverse: p.Reverse,
-			})
+		n := m.lost[why].Swap(0)
+		if n == 0 {
+			continue
+		}
+		rec := &Record{Route: p.Route, At: m.all.now(), Bucket: lossIs[why].bucket, Why: lossIs[why].why, Reverse: p.Reverse}
+		for ; n > 0; n-- {
+			m.all.options.Recorder.Record(rec)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func TestWhatWaitsIsWhatIsCounted(t *testing.T) { //nolint:paralleltest // it me
 		o.Queue, s.InFlight, s.Timeout = 4096, 1, time.Hour
 	})
 	body := []byte(strings.Repeat("x", 300))
-	serve := mirrored(b.mirrors.Route("faq"), func(w http.ResponseWriter, _ *http.Request) {
+	serve := mirrored(b.mirrors.Route("faq"), shadow.Ending{}, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header()["Content-Type"] = []string{"application/json"}
 		_, _ = w.Write(body)
 	})
@@ -50,15 +50,17 @@ func TestWhatWaitsIsWhatIsCounted(t *testing.T) { //nolint:paralleltest // it me
 // A connection takes much more than the copy of what came by it.
 func TestWhatWaitsKeepsNoConnectionAlive(t *testing.T) {
 	t.Parallel()
-	b := newBed(t, says(`1`), hung(t), func(_ *shadow.Options, s *shadow.Settings, _ *bed) {
-		s.InFlight, s.Timeout = 1, time.Hour
-	})
+	never := hung(t)
+	b := newBed(t, says(`1`), func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // or it would not hear of the end
+		never(w, r)
+	}, func(_ *shadow.Options, s *shadow.Settings, _ *bed) { s.InFlight, s.Timeout = 1, time.Hour })
 	m := b.mirrors.Route("faq")
 	wait := func() (weak.Pointer[sink], weak.Pointer[http.Request]) {
 		w, r := &sink{http.Header{}}, benchRequest(t)
 		r.Body = io.NopCloser(strings.NewReader("body"))
 		r.ContentLength = 4
-		mirrored(m, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })(w, r)
+		mirrored(m, shadow.Ending{}, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })(w, r)
 		return weak.Make(w), weak.Make(r)
 	}
 	wait() // is under way

@@ -11,7 +11,7 @@ import (
 // Mirror samples the requests of one route. A nil Mirror samples none.
 type Mirror struct {
 	all  *Mirrors
-	salt []byte // of the hash: key and route
+	salt []byte // of the hash, see newSalt
 
 	plan  atomic.Pointer[plan] // nil when the route is not mirrored any more
 	last  atomic.Pointer[plan] // the last one there was
@@ -72,7 +72,7 @@ func (p *plan) twin() *side {
 func newMirror(all *Mirrors, route string) *Mirror {
 	m := &Mirror{
 		all:   all,
-		salt:  append(append(append([]byte{}, all.options.Key...), route...), 0),
+		salt:  newSalt(all.options.Key, route),
 		queue: make(chan *Exchange, all.options.Queue),
 	}
 	m.extras.perSecond, m.extras.burst = all.options.ExtraPerSecond, extraBurst

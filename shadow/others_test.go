@@ -254,3 +254,22 @@ func withClock(c *clock) change {
 }
 
 func dryRun(_ *shadow.Options, s *shadow.Settings, _ *bed) { s.DryRun = true }
+
+// A copy that no worker will ever have is not made.
+func TestAFullQueueCostsNoCopy(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, says(`1`), hung(t), func(o *shadow.Options, s *shadow.Settings, _ *bed) {
+		o.Queue, s.InFlight, s.Timeout = 2, 1, time.Hour
+	})
+	for range 20 {
+		b.get(t, "/")
+	}
+	m := b.mirrors.Route("faq")
+	if x := m.Sample(benchRequest(t), &shadow.Arrival{RequestID: "1", At: b.now()}); x != nil {
+		t.Error("a request is copied though the queue is full")
+	}
+	s := b.status()
+	if n := s.Buckets["dropped_queue_full"]; s.Sampled != 21 || n < 17 || n > 18 || s.Open != 0 {
+		t.Errorf("%d sampled, %d dropped, %d open", s.Sampled, n, s.Open)
+	}
+}

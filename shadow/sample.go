@@ -40,7 +40,7 @@ func (m *Mirror) Sample(r *http.Request, a *Arrival) *Exchange {
 	}
 	m.seen.Add(1)
 	extra, shape := false, uint64(0)
-	if !within(m.hash(a.RequestID), p.Sample) {
+	if p.Sample < routes.One && !within(m.hash(a.RequestID), p.Sample) {
 		if shape, extra = m.extraFor(r, a); !extra {
 			return nil
 		}
@@ -50,6 +50,10 @@ func (m *Mirror) Sample(r *http.Request, a *Arrival) *Exchange {
 	}
 	if why := m.unfit(p, r); why != lossNone {
 		m.lose(why, extra)
+		return nil
+	}
+	if len(m.queue) == cap(m.queue) {
+		m.lose(lossQueue, extra) // a copy would be made for nothing
 		return nil
 	}
 	x := newExchange(m, p, r, a)
@@ -100,6 +104,13 @@ func (m *Mirror) extraFor(r *http.Request, a *Arrival) (shape uint64, ok bool) {
 // without further ado.
 func safe(method string) bool {
 	return method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions
+}
+
+// newSalt makes of the key and a route what its hash begins with: 128 bits, so that
+// hash has one block to look at when an ID has 32 digits.
+func newSalt(key []byte, route string) []byte {
+	sum := sha256.Sum256(append(append(append([]byte{}, key...), route...), 0))
+	return sum[:16]
 }
 
 // hash gives the number by which a request ID is sampled. It is the same wherever
