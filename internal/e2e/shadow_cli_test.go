@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
@@ -63,6 +65,26 @@ func replayed(t *testing.T, cases, target string) (said string, code int) {
 	return string(out), command.ProcessState.ExitCode()
 }
 
+// keeps asks the Pact foundation's own verifier whether a service keeps a contract.
+func keeps(t *testing.T, pact, address string, want bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	command := testbed.PactVerifier(ctx, t, pact, address)
+	out, err := command.CombinedOutput()
+	if ended := (*exec.ExitError)(nil); err != nil && !errors.As(err, &ended) {
+		t.Fatal(err)
+	}
+	code := command.ProcessState.ExitCode()
+	t.Logf("the verifier ends with %d: %s", code, out)
+	switch {
+	case want && (code != 0 || !strings.Contains(string(out), "verified: ")):
+		t.Error("a service that is right breaks the contract")
+	case !want && (code != 1 || !strings.Contains(string(out), "$.id")):
+		t.Error("the contract does not name the bug")
+	}
+}
+
 // A service with a bug is found while Django serves; what was kept of it leaves the
 // server as cases, finds the bug in the service without Django, and passes the
 // service without it.
@@ -103,6 +125,8 @@ func TestABugIsReportedExportedAndReplayed(t *testing.T) {
 	proxy.MustCommand(t, "shadow", "export", "--route", "faq-read", "--format", "pact", "--output", pact)
 	t.Log(proxy.MustCommand(t, "shadow", "samples", "--route", "faq-read", "--limit", "1"))
 	proxy.Stop()
+	keeps(t, pact, service.Address, true)
+	keeps(t, pact, wrong, false)
 
 	if said, code := replayed(t, cases, wrong); code != 3 || !strings.Contains(said, "$.id type number→string") {
 		t.Errorf("the bug is not found: %d\n%s", code, said)

@@ -17,7 +17,8 @@ import (
 	"github.com/strangler-proxy/strangler/examples/helpdesk"
 )
 
-// Node is a Node.js and the environment that it finds Express in.
+// Node is a Node.js and the environment that it finds the packages of one of our
+// apps in.
 type Node struct {
 	Path string
 	Env  []string
@@ -35,6 +36,22 @@ func FindNode(tb testing.TB) Node {
 	return found
 }
 
+// PactVerifier answers a command that verifies a Pact file against the service at
+// an address, by the verifier of the Pact foundation: it ends with 0 when the
+// service keeps the contract.
+func PactVerifier(ctx context.Context, tb testing.TB, file, address string) *exec.Cmd {
+	tb.Helper()
+	node, err := findPact()
+	if err != nil {
+		missing(tb, err)
+	}
+	apps, err := appsFolder()
+	must(tb, err)
+	command := node.Command(ctx, filepath.Join(apps, "pact", "verify.js"), file, "http://"+address)
+	command.Env = append(command.Env, "PACT_DO_NOT_TRACK=true") // it would tell its makers
+	return command
+}
+
 // Command answers a command that runs a script.
 func (n Node) Command(ctx context.Context, script string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, n.Path, append([]string{script}, args...)...)
@@ -42,7 +59,13 @@ func (n Node) Command(ctx context.Context, script string, args ...string) *exec.
 	return command
 }
 
-var findNode = sync.OnceValues(func() (Node, error) {
+var (
+	findNode = sync.OnceValues(func() (Node, error) { return nodeWith("express") })
+	findPact = sync.OnceValues(func() (Node, error) { return nodeWith("pact") })
+)
+
+// nodeWith has the packages of an app.
+func nodeWith(app string) (Node, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return Node{}, errors.New("node is not here; tools/deps.sh installs it")
@@ -51,12 +74,12 @@ var findNode = sync.OnceValues(func() (Node, error) {
 	if err != nil {
 		return Node{}, err
 	}
-	modules, err := install(filepath.Join(apps, "express"))
+	modules, err := install(filepath.Join(apps, app))
 	if err != nil {
-		return Node{}, fmt.Errorf("installing Express for the tests: %w", err)
+		return Node{}, fmt.Errorf("installing the packages of %s for the tests: %w", app, err)
 	}
 	return Node{Path: node, Env: []string{"NODE_PATH=" + modules, "NODE_ENV=test"}}, nil
-})
+}
 
 // appsFolder is where the applications of the test bed are.
 func appsFolder() (string, error) {
@@ -76,7 +99,7 @@ func install(app string) (string, error) {
 		return "", err
 	}
 	sum := sha256.Sum256(lock)
-	folder := filepath.Join(caches, "strangler-testbed", "express-"+hex.EncodeToString(sum[:6]))
+	folder := filepath.Join(caches, "strangler-testbed", filepath.Base(app)+"-"+hex.EncodeToString(sum[:6]))
 	modules := filepath.Join(folder, "node_modules")
 	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
 		return "", err

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -374,6 +376,32 @@ func TestNothingOfARequestOrAnAnswerIsKeptInClear(t *testing.T) {
 		` --data-binary @request-body "$SERVICE"'/v1/faq/{id}?q={q}&lang=de'`
 	if sample == nil || sample.Curl != want {
 		t.Fatalf("%+v", sample)
+	}
+}
+
+// TestNamesThatAreDataAreNotKept: maps by who or what they are of, and parameters
+// whose names are data, whether their values differ, are missing or are one-sided.
+func TestNamesThatAreDataAreNotKept(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"alice@example.com", "Alice Smith", "+49 30 901820", "10.20.30.40", "2001:db8::17", "2019-11-23", "DE89370400440532013000", "4111-1111-1111-1111",
+		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "sk_live_4eC39HqLyjWDarjtT1zdp7dc", "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+		"v1kq3v9x2m1p8z7w4tq0", "0af7651916cd43dd8448eb211c80319c", "https://example.com/u/alice",
+	} {
+		b, c := open(t, book.Options{})
+		quoted := strconv.Quote(name)
+		b.Record(comparison(t, c, `{"of":{`+quoted+`:1},"old":{`+quoted+`:{"a":1}}}`, `{"of":{`+quoted+`:2},"new":{`+quoted+`:{"a":1}}}`, func(r *shadow.Record) {
+			r.Request.Target = "/v1/faq/1?" + url.QueryEscape(name) + "=1"
+		}))
+		text, err := json.Marshal(look(t, b, "faq-read"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spelled := range []string{name, name[1 : len(name)-1], url.QueryEscape(name)} {
+			if strings.Contains(string(text), spelled) {
+				t.Errorf("%q is in clear: %s", spelled, text)
+			}
+		}
 	}
 }
 

@@ -49,27 +49,6 @@ func writeName(b *strings.Builder, name string) {
 	b.WriteString("']")
 }
 
-// LooksLikeData tells whether the name of a member is likely a value: a map by number,
-// UUID, hash or e-mail address would have a signature per entry else, and show
-// the entry.
-func LooksLikeData(name string) bool {
-	if name == "" || len(name) > 64 || strings.LastIndexByte(name, '@') > 0 {
-		return true
-	}
-	digits, hexes := 0, 0
-	for i := range len(name) {
-		switch c := name[i]; {
-		case c >= '0' && c <= '9':
-			digits++
-		case c >= 'a' && c <= 'f', c >= 'A' && c <= 'F', c == '-':
-			hexes++
-		default:
-			return false
-		}
-	}
-	return hexes == 0 || digits > 0 && len(name) >= 16
-}
-
 // cut copies at most n bytes of s, without a broken rune at the end.
 func cut(s string, n int) string {
 	if len(s) > n {
