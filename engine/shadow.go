@@ -37,7 +37,7 @@ func (e *Engine) startShadowing() error {
 	}
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue,
-		Alarm:  s.Book.Alarm,
+		Alarm: s.Book.Alarm, Learned: s.Book.Learned,
 		Worked: func(route string, took time.Duration) { e.telemetry.Compared(context.Background(), route, took) },
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {
 			return proxy.Outgoing(method, host, h, proxy.Client(c))

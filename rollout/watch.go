@@ -18,7 +18,8 @@ type Reading struct {
 	Service, Build string
 	// Comparisons are those of the shadow's present era, the ones before this
 	// process began or the rollout did too. Era numbers it: another one begins when
-	// a side's build or the rules change.
+	// a side's build or the rules change. Mismatches become fewer when some are found
+	// to be the monolith's own noise.
 	Comparisons evidence.Comparisons
 	Era         uint64
 	// Doubt is why no gate may open by the comparisons, however many there are;
@@ -149,6 +150,14 @@ func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
 			w.trial.CompareAnew()
 		}
 	}
+	if found := settled(r.Comparisons, before); found > 0 {
+		// The guard begins anew: what it was told is not so.
+		if w.trial != nil {
+			w.trial.CompareAnew()
+		}
+		w.result.Mismatched -= min(found, w.result.Mismatched)
+		before.Mismatched, before.Unconfirmed = r.Comparisons.Mismatched, min(before.Unconfirmed, r.Comparisons.Unconfirmed)
+	}
 	interval = since(r.Comparisons, before)
 	if w.key.share == 0 {
 		w.result.Compared, w.result.Mismatched = r.Comparisons.Compared, r.Comparisons.Mismatched
@@ -157,6 +166,15 @@ func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
 	w.result.Compared += interval.Compared
 	w.result.Mismatched += interval.Mismatched
 	return interval
+}
+
+// settled is how many mismatches were found to be the monolith's noise since: of
+// the same comparisons there are fewer then.
+func settled(now, before evidence.Comparisons) uint64 {
+	if now.Compared < before.Compared || now.Mismatched >= before.Mismatched {
+		return 0
+	}
+	return before.Mismatched - now.Mismatched
 }
 
 // since is what came between two readings.

@@ -3,6 +3,7 @@ package shadow
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,17 +18,39 @@ type againBudget struct {
 
 	mu    sync.Mutex
 	spent float64
+	blind bool // the last one was taken before anything was compared
 }
 
 // take takes one when there is one left; seen is how many requests have passed.
-func (b *againBudget) take(now time.Time, seen uint64) bool {
+// blind is true for a request of which nothing was compared yet: such take every
+// other one at most.
+func (b *againBudget) take(now time.Time, seen uint64, blind bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if blind && b.blind {
+		return false
+	}
 	if b.spent+1 > againBurst+b.share*float64(seen) || !b.perSecond.take(now.UnixNano()) {
 		return false
 	}
 	b.spent++
+	b.blind = blind
 	return true
+}
+
+// shortage is how long after the budget had nothing for a difference more
+// requests are chosen beforehand.
+const shortage = 10 * time.Second
+
+// hastens tells whether the request is chosen for a second answer of the monolith
+// since there are more differences than can be asked again: what is noise is
+// learned from those that were chosen before anything was compared, so a part of
+// the budget goes to them until it is.
+func (x *Exchange) hastens() bool {
+	m, now := x.mirror, x.mirror.all.now()
+	short := m.short.Load()
+	return !x.extra && x.plan.Chosen > 0 && short != 0 && now.UnixNano()-short < int64(shortage) &&
+		m.asking.take(now, m.seen.Load(), true)
 }
 
 // askTwin asks for the monolith's second answer; nil when it gave none.
@@ -45,6 +68,7 @@ func (x *Exchange) askTwin(ctx context.Context, rec *Record) *reply {
 // Words for why a difference counts though it was not confirmed: any doubt is
 // the service's.
 const (
+	whyLearned     = "learned"         // nothing differs but where the monolith is known to differ from itself
 	whyNotAgain    = "not_asked_again" // asking twice is not safe or not possible, or the budget is spent
 	whyAgainFailed = "again_failed"
 	whyConditional = "conditional"
@@ -54,14 +78,9 @@ const (
 // monolith first, as its answer may settle it.
 func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucket Bucket, why string) {
 	m, p := x.mirror, x.plan
-	switch {
-	case x.revalidated(rec):
-		return NotComparable, whyConditional
-	case rec.Chosen && second == nil:
-		return Different, whyAgainFailed
-	case !safe(x.method) || !p.twin().known(),
-		second == nil && !m.asking.take(m.all.now(), m.seen.Load()):
-		return Different, whyNotAgain
+	learned := x.learned(rec)
+	if bucket, why, done := x.unasked(rec, second, learned); done {
+		return bucket, why
 	}
 	if second == nil {
 		if second = x.askTwin(ctx, rec); second == nil {
@@ -75,8 +94,8 @@ func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucke
 	if second.Answer.Status/100 != rec.Monolith.Answer.Status/100 {
 		return Different, whyAgainFailed // an error says nothing of the answer's parts
 	}
-	noisy := signatures(rec.Again)
-	if allWithin(&rec.Result, noisy) {
+	noisy := places(rec.Again)
+	if allWithin(&rec.Result, noisy, learned) {
 		return Noise, ""
 	}
 	if !p.service.known() {
@@ -89,20 +108,50 @@ func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucke
 	}
 	repeated := p.comparer.Compare(second.Answer, fresh.Answer, m.all.now())
 	rec.Repeated = &repeated
-	if equal(&repeated) || allWithin(&repeated, noisy) {
+	if equal(&repeated) || allWithin(&repeated, noisy, learned) {
 		return NotReproducible, ""
 	}
 	return Different, ""
 }
 
-// allWithin tells whether every difference of a result is one of those; a result
-// that does not name them all is not.
-func allWithin(r *diff.Result, of map[string]bool) bool {
+// unasked is where a difference ends that nobody is to be asked about again; done
+// is false when somebody is.
+func (x *Exchange) unasked(rec *Record, second *reply, learned map[string]bool) (bucket Bucket, why string, done bool) {
+	m := x.mirror
+	switch {
+	case x.revalidated(rec):
+		return NotComparable, whyConditional, true
+	case allWithin(&rec.Result, learned):
+		return Noise, whyLearned, true
+	case rec.Chosen && second == nil:
+		return Different, whyAgainFailed, true
+	case !safe(x.method) || !x.plan.twin().known():
+		return Different, whyNotAgain, true
+	case second == nil && !m.asking.take(m.all.now(), m.seen.Load(), false):
+		m.short.Store(m.all.now().UnixNano())
+		return Different, whyNotAgain, true
+	}
+	return bucket, "", false
+}
+
+// learned are the places where the monolith is known to differ from itself. They
+// are of requests that change nothing: only of those is it asked twice.
+func (x *Exchange) learned(rec *Record) map[string]bool {
+	if known := x.mirror.all.options.Learned; known != nil && safe(x.method) {
+		return known(rec)
+	}
+	return nil
+}
+
+// allWithin tells whether every difference of a result is at one of those places;
+// of a result that does not name them all that is not known.
+func allWithin(r *diff.Result, of ...map[string]bool) bool {
 	if r.Verdict != diff.Different || r.Reason != "" || r.Total != len(r.Differences) {
 		return false
 	}
 	for i := range r.Differences {
-		if !of[r.Differences[i].Signature] {
+		place := r.Differences[i].Place
+		if !slices.ContainsFunc(of, func(known map[string]bool) bool { return known[place] }) {
 			return false
 		}
 	}
@@ -124,10 +173,10 @@ func (x *Exchange) revalidated(rec *Record) bool {
 
 func equal(r *diff.Result) bool { return r.Verdict == diff.Equal || r.Verdict == diff.EqualByRule }
 
-func signatures(r *diff.Result) map[string]bool {
+func places(r *diff.Result) map[string]bool {
 	out := make(map[string]bool, len(r.Differences))
 	for i := range r.Differences {
-		out[r.Differences[i].Signature] = true
+		out[r.Differences[i].Place] = true
 	}
 	return out
 }

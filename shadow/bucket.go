@@ -10,7 +10,8 @@ const (
 	Equal Bucket = iota
 	// EqualByRule: every difference was excused by a rule.
 	EqualByRule
-	// Noise: asked again, the monolith differs from itself in the same way.
+	// Noise: asked again, the monolith differs from itself in the same places; or it
+	// is known to there.
 	Noise
 	// Raced: something changed between the two requests, so that what differs
 	// proves nothing.

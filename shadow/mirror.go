@@ -27,6 +27,7 @@ type Mirror struct {
 	extras allowance // for rare requests
 	peeks  allowance // for common ones, whose answers may be rare
 	asking againBudget
+	short  atomic.Int64 // when the budget last had nothing for a difference, in nanoseconds
 	proof  proof
 	quiet  silence
 }

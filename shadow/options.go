@@ -37,6 +37,10 @@ type Options struct {
 	// asked again: per second, and as a share (0 to 1) of the requests that pass.
 	// Default: 5, and 0.05.
 	AgainPerSecond, AgainShare float64
+	// Learned tells where the monolith of a record's route is known to differ from
+	// itself: places ([diff.Difference.Place]) that nobody changes any more. What
+	// differs there alone is noise without being asked again. It must not wait. May be nil.
+	Learned func(r *Record) map[string]bool
 	// ExtraPerSecond bounds, for each route that samples less than everything, how
 	// many requests are compared because requests like them are rare, and how many
 	// common ones are copied to see whether their answer is. Negative: none. Default: 1.

@@ -42,8 +42,9 @@ type Record struct {
 	// Rare is true when the request was not taken by the hash of its ID but since
 	// its kind is rare: it shows what differs, and counts in no rate.
 	Rare bool
-	// Chosen is true when chance, before anything was compared, chose the request for a second answer of the monolith. Only such requests count as
-	// pairs (package stats).
+	// Chosen is true when the request was chosen for a second answer of the
+	// monolith before anything was compared, so that the choice says nothing of how
+	// that ends. Only such requests count as pairs (package stats).
 	Chosen bool
 	// Again is that second answer of the monolith held against its first; nil when
 	// there is none.

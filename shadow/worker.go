@@ -63,9 +63,8 @@ func (x *Exchange) compare(rec *Record) {
 	if !x.askShadow(ctx, rec) {
 		return
 	}
-	// Not out of the budget for differences: whether a request is chosen must not
-	// depend on how those before it have ended.
-	rec.Chosen = x.chosen && safe(x.method) && p.twin().known()
+	// Whether a request is chosen must not depend on how its own comparison ends.
+	rec.Chosen = safe(x.method) && p.twin().known() && (x.chosen || x.hastens())
 	rec.Result = p.comparer.Compare(rec.Monolith.Answer, rec.Service.Answer, m.all.now())
 	var second *reply
 	if rec.Chosen {

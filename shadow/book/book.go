@@ -234,8 +234,8 @@ func (b *Book) each(fn func(name string, rt *route)) {
 }
 
 // Counts are a route's comparisons and mismatches over all eras, without those
-// taken for being rare. They never fall, over restarts either, but for what a
-// kill -9 loses.
+// taken for being rare. Over restarts they are what they were, but for what a
+// kill -9 loses; mismatches become fewer when some are found to be noise.
 func (b *Book) Counts(name string) (compared, mismatched uint64) {
 	b.mu.RLock()
 	rt := b.routes[name]

@@ -47,6 +47,7 @@ type Era struct {
 	ServiceTook  evidence.Latencies `json:"service_took"`
 	Ratio        Sketch             `json:"ratio"`
 	Cold         uint64             `json:"cold"`
+	Noise        Noise              `json:"noise,omitzero"`
 }
 
 // Builds is what evidence holds for: a build of each side, empty when it names
@@ -97,6 +98,7 @@ func (b Builds) cause(next Builds) string {
 func (e *Era) clone() Era {
 	out := *e
 	out.Whys, out.Formats, out.Hits = maps.Clone(e.Whys), maps.Clone(e.Formats), maps.Clone(e.Hits)
+	out.Noise = e.Noise.clone()
 	return out
 }
 

@@ -63,12 +63,15 @@ func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, dou
 		Unstable:    e.Unstable + e.Buckets[shadow.Raced],
 		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
 	for _, s := range e.signatures {
-		c.Noisy += s.Both + s.Monolith
+		c.Noisy += max(s.Unsteady, s.Both+s.Monolith)
 	}
 	c.Noisy = min(c.Noisy, c.Pairs)
 	j := rt.judge(e, now, e.findings())
-	if v := j.verdict(); v.State == report.Failing || v.State == report.Blind || j.outdated() {
+	if v := j.verdict(); v.State == report.Failing || v.State == report.Blind || j.outdated() || j.unproven() {
 		doubt = v.Reasons[0]
+		if why := j.undecided; v.State == report.NotYet && why != "" && !j.outdated() {
+			doubt = why
+		}
 	}
 	return e.Number, c, doubt
 }

@@ -25,6 +25,7 @@ func (b *Book) load(ctx context.Context) error {
 		}
 		e := newEra(&row.Era)
 		e.dirty, e.touched = false, now // a restart is no silence
+		e.remember()
 		eras[EraKey{row.Route, row.Number}] = e
 		rt.eras = append(rt.eras, e)
 	}

@@ -1,6 +1,8 @@
 package book
 
 import (
+	"slices"
+
 	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/diff"
 )
@@ -17,6 +19,9 @@ func (b *Book) Record(r *shadow.Record) {
 	if int(r.Bucket) >= shadow.Buckets {
 		b.unrecorded.Add(1) // a defect of the caller's
 		return
+	}
+	if r.Bucket == shadow.Raced {
+		rt.raced(r, b.now())
 	}
 	if !r.Bucket.Compared() {
 		rt.miss(miss{r.Bucket, word(r.Why), r.Rare})
@@ -39,6 +44,7 @@ func (b *Book) Record(r *shadow.Record) {
 		}
 	}
 	b.differences(rt, e, r)
+	rt.learn(e, r, now)
 	e.dirty, rt.dirty = true, true
 }
 
@@ -64,17 +70,18 @@ func (b *Book) differences(rt *route, e *era, r *shadow.Record) {
 		again = r.Again.Differences
 	}
 	sampler := sampler{book: b, route: rt, era: e, record: r}
-	var beyond *signature
-	var beyondService, beyondAgain bool
+	var others *signature
+	var beyond outcome
 	add := func(d *diff.Difference, service bool) {
 		s := b.signature(e, d.Signature)
-		both := service && has(again, d.Signature)
+		o := outcome{service: service, monolith: !service || has(again, d.Signature)}
 		if s.Signature.Signature == other {
-			beyond = s
-			beyondService, beyondAgain = beyondService || service, beyondAgain || both || !service
+			beyond.service, beyond.monolith, others = beyond.service || o.service, beyond.monolith || o.monolith, s
 			return
 		}
-		b.count(s, r, service, both || !service, pair)
+		o.serviceAlone = o.service && beside(r.Result.Differences, again, d.Signature)
+		o.monolithAlone = o.monolith && beside(again, r.Result.Differences, d.Signature)
+		b.count(s, r, o, pair)
 		if service {
 			if len(s.Paths) < maxPaths {
 				s.path(safePath(b.key, d))
@@ -88,21 +95,43 @@ func (b *Book) differences(rt *route, e *era, r *shadow.Record) {
 			add(d, false)
 		}
 	})
-	if beyond != nil {
-		b.count(beyond, r, beyondService, beyondAgain, pair)
+	if others != nil {
+		beyond.serviceAlone, beyond.monolithAlone = beyond.service && !beyond.monolith, beyond.monolith && !beyond.service
+		b.count(others, r, beyond, pair)
 	}
 }
 
+// An outcome is what one comparison says of one signature: whether the service
+// differed so, whether the monolith's second answer did, and who of them did where
+// the other did not. Both are held against the same first answer, so when the
+// service is as the monolith it is as likely to be alone somewhere; and what is
+// the service's own shows, though the monolith always differs from itself beside.
+type outcome struct{ service, monolith, serviceAlone, monolithAlone bool }
+
+// beside tells whether some of the differences of a signature are where others
+// has none.
+func beside(of, others []diff.Difference, signature string) bool {
+	return slices.ContainsFunc(of, func(d diff.Difference) bool {
+		return d.Signature == signature && !hasAt(others, &d)
+	})
+}
+
+func hasAt(differences []diff.Difference, at *diff.Difference) bool {
+	return slices.ContainsFunc(differences, func(d diff.Difference) bool {
+		return d.Path == at.Path && d.Signature == at.Signature
+	})
+}
+
 // count adds one comparison to a signature.
-func (b *Book) count(s *signature, r *shadow.Record, service, again, pair bool) {
-	if service {
-		s.differ(r, again)
+func (b *Book) count(s *signature, r *shadow.Record, o outcome, pair bool) {
+	if o.service {
+		s.differ(r, &o)
 	}
-	if again {
+	if o.monolith && (o.monolithAlone || !o.serviceAlone) {
 		s.Noise++
 	}
 	if pair {
-		s.pair(service, again)
+		s.pair(&o)
 	}
 	if s.First.IsZero() {
 		s.First = r.At
@@ -147,6 +176,7 @@ func (b *Book) age(rt *route) {
 		return
 	}
 	old := rt.eras[2]
+	old.Noise.Doubtful = nil // nothing comes to it any more
 	for _, name := range old.surplus(trimmed) {
 		b.forget(old.signatures[name])
 		delete(old.signatures, name)

@@ -81,7 +81,7 @@ func (b *Book) routeReport(name string, rt *route, now time.Time) (r report.Rout
 	j := rt.judge(e, now, findings)
 	r = report.Route{
 		Route: name, Owner: rt.config.Owner, Reverse: e.Reverse, Verdict: j.verdict(), Era: eraReport(&e.Era),
-		Coverage: coverage(&e.Era), Rules: j.rules, Latency: latency(&e.Era),
+		Coverage: coverage(&e.Era), Rules: j.rules, Noise: noiseReport(&e.Era, rt.config.Owner), Latency: latency(&e.Era),
 		Signatures: make([]report.Signature, 0, len(findings)),
 	}
 	for i := range findings {
@@ -144,7 +144,7 @@ func signatureReport(s *Signature, f *stats.Finding, compared uint64, slots int)
 	return report.Signature{
 		Signature: s.Signature, Judgement: s.judge(f.Worse), Count: s.Count,
 		Rate: share(s.Unbiased, compared), Low: low, High: high, Confirmed: s.Confirmed,
-		Noise: f.Noise(), Pairs: f.Compared, P: f.P,
+		Noise: share(max(s.Unsteady, s.Both+s.Monolith), f.Compared), Pairs: f.Compared, P: f.P,
 		Paths: slices.Clone(s.Paths), FirstSeen: s.First, LastSeen: s.Last, Statuses: statuses,
 		Slower: s.Ratio.median(), Samples: slots,
 	}

@@ -50,6 +50,8 @@ type era struct {
 	signatures map[string]*signature
 	touched    time.Time // when its last comparison was recorded
 	dirty      bool
+	known      map[string]bool // where a difference is noise; replaced, never changed
+	doubtful   int             // bytes of the names in Noise.Doubtful
 }
 
 // signature is a Signature being written.
@@ -133,7 +135,11 @@ func (rt *route) eraOf(r *shadow.Record, now time.Time) (e *era, begun bool) {
 		current.Mixed = true
 		return current, false
 	}
-	return rt.begin(builds, current.cause(builds), now), true
+	inherited := rt.inherited(builds)
+	e = rt.begin(builds, current.cause(builds), now)
+	e.Noise = inherited
+	e.remember()
+	return e, true
 }
 
 // begin begins an era. The caller holds mu, and drops what is too old.

@@ -20,8 +20,10 @@ type Signature struct {
 	Count     uint64 `json:"count"`
 	Unbiased  uint64 `json:"unbiased"`
 	Confirmed uint64 `json:"confirmed"`
-	// Noise is how many comparisons showed the monolith to differ from itself so.
-	Noise uint64 `json:"noise"`
+	// Noise is how many comparisons showed the monolith to differ from itself so,
+	// and the service nowhere beyond that. Unsteady counts pairs in which it did.
+	Noise    uint64 `json:"noise"`
+	Unsteady uint64 `json:"unsteady,omitempty"`
 	// Both, Service and Monolith count pairs (package stats).
 	Both     uint64              `json:"both"`
 	Service  uint64              `json:"service"`
@@ -55,20 +57,26 @@ func (s *Signature) pairs(compared uint64) stats.Pairs {
 }
 
 // pair counts one request that was chosen for a second answer.
-func (s *Signature) pair(service, monolith bool) {
+func (s *Signature) pair(o *outcome) {
 	var p stats.Pairs
-	p.Add(service, monolith)
+	if o.serviceAlone == o.monolithAlone {
+		p.Add(true, true)
+	} else {
+		p.Add(o.serviceAlone, o.monolithAlone)
+	}
+	if o.monolith {
+		s.Unsteady++
+	}
 	s.Both, s.Service, s.Monolith = s.Both+p.Both, s.Service+p.Service, s.Monolith+p.Monolith
 }
 
-// differ counts one comparison in which the service differed so; again says
-// that the monolith differed from itself so, too.
-func (s *Signature) differ(r *shadow.Record, again bool) {
+// differ counts one comparison in which the service differed so.
+func (s *Signature) differ(r *shadow.Record, o *outcome) {
 	s.Count++
 	if !r.Rare {
 		s.Unbiased++
 	}
-	if r.Bucket == shadow.Different && !again && r.Repeated != nil && has(r.Repeated.Differences, s.Signature) {
+	if r.Bucket == shadow.Different && r.Repeated != nil && s.again(r, o) {
 		s.Confirmed++
 	}
 	if s.First.IsZero() || r.At.Before(s.First) {
@@ -81,6 +89,17 @@ func (s *Signature) differ(r *shadow.Record, again bool) {
 	if m, t := r.Monolith.Took, r.Service.Took; m > 0 && t > 0 && !r.Monolith.Cold && !r.Service.Cold {
 		s.Ratio.count(float64(t), float64(m))
 	}
+}
+
+// again tells whether the service differed so again where the monolith does not
+// from itself.
+func (s *Signature) again(r *shadow.Record, o *outcome) bool {
+	if !o.monolith {
+		return has(r.Repeated.Differences, s.Signature)
+	}
+	return slices.ContainsFunc(r.Result.Differences, func(d diff.Difference) bool {
+		return d.Signature == s.Signature && !hasAt(r.Again.Differences, &d) && hasAt(r.Repeated.Differences, &d)
+	})
 }
 
 func (s *Signature) status(monolith, service int) {

@@ -45,7 +45,7 @@ func (b *Batch) empty() bool {
 }
 
 // Totals are a route's counts over all its eras, those too that are not kept any
-// more. They never fall.
+// more. They never fall, but for Mismatched when some are found to be noise.
 type Totals struct {
 	Route                         string
 	Sampled, Compared, Mismatched uint64

@@ -33,6 +33,8 @@ type judge struct {
 	findings []stats.Finding
 	rules    []report.Rule
 	out      report.Verdict
+	// undecided is why what was learned of the noise is not enough yet.
+	undecided string
 }
 
 // verdict is what the gate says.
@@ -49,8 +51,12 @@ func (j *judge) verdict() report.Verdict {
 	}
 	j.blind()
 	j.proved()
+	j.exceeded()
 	j.unanswered()
 	j.ruled()
+	if j.unproven() {
+		j.say(report.NotYet, "%s", j.undecided)
+	}
 	j.counted(rate)
 	return j.out
 }

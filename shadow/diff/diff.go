@@ -157,7 +157,7 @@ func (c *Comparer) sortExcuses(result *Result) {
 
 // begin makes a walk ready; what it holds of the last one is reused.
 func (w *walk) begin(c *Comparer, now time.Time, result *Result) {
-	w.c, w.now, w.result = c, now, result
+	w.c, w.now, w.result, w.placed = c, now, result, false
 	w.work, w.seen = c.limits.Work, 0
 	if w.a == nil {
 		w.a, w.b = new(tree), new(tree)
@@ -194,6 +194,7 @@ func (w *walk) answers(m, s *Answer) error {
 	// What stands before a body that cannot be compared counts, and so does
 	// what stands behind it.
 	bodyErr := w.body(m, s)
+	w.placed = false
 	w.fresh()
 	if err := w.trailers(m, s); err != nil {
 		return err

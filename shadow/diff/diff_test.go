@@ -75,18 +75,23 @@ func assertMirrored(t *testing.T, c *Comparer, a, b Answer) {
 		case Extra:
 			d.Kind = Missing
 		}
-		left, right, ok := strings.Cut(d.Signature[strings.LastIndexByte(d.Signature, ' ')+1:], "→")
-		if !ok {
-			t.Fatalf("signature %q has no types", d.Signature)
-		}
-		at := strings.TrimSuffix(strings.TrimSuffix(d.Signature, left+"→"+right), " ")
-		at = at[:strings.LastIndexByte(at, ' ')+1]
-		d.Signature = at + string(d.Kind) + " " + right + "→" + left
+		d.Signature, d.Place = turned(t, d.Signature, d.Kind), turned(t, d.Place, d.Kind)
 	}
 	there.Format, back.Format = "", "" // that of the monolith's answer
 	if diff := cmp.Diff(there, back); diff != "" {
 		t.Errorf("the other way round it is not the same (-there +back):\n%s", diff)
 	}
+}
+
+// turned is a signature or place as the comparison the other way round has it.
+func turned(t *testing.T, name string, k Kind) string {
+	t.Helper()
+	left, right, ok := strings.Cut(name[strings.LastIndexByte(name, ' ')+1:], "→")
+	if !ok {
+		t.Fatalf("%q has no types", name)
+	}
+	at := strings.TrimSuffix(strings.TrimSuffix(name, left+"→"+right), " ")
+	return at[:strings.LastIndexByte(at, ' ')+1] + string(k) + " " + right + "→" + left
 }
 
 func TestJSONIsComparedByValue(t *testing.T) {

@@ -23,6 +23,9 @@ type media struct {
 	depth                   int // of multipart inside multipart
 }
 
+// formatMultipart is a body of several, each by its type.
+const formatMultipart = "multipart"
+
 // formatEmpty is no body at all, whatever its type.
 const formatEmpty = "empty"
 
@@ -85,7 +88,7 @@ func formatOf(kind string) format {
 	case strings.HasSuffix(kind, "+xml"):
 		return formatXML
 	case strings.HasPrefix(kind, "multipart/"):
-		return format{name: "multipart", parse: parseMultipart}
+		return format{name: formatMultipart, parse: parseMultipart}
 	case strings.HasPrefix(kind, "text/"):
 		return formatText
 	default:
@@ -119,6 +122,7 @@ func (w *walk) bodies(m, s *Answer) error {
 	mediaM, mediaS := mediaOf(m.Header), mediaOf(s.Header)
 	formatM, formatS := formatOf(mediaM.kind), formatOf(mediaS.kind)
 	w.result.Format = formatM.name
+	w.placed = formatM.name == formatText.name || formatM.name == formatMultipart
 	if len(m.Body) == 0 {
 		return w.formats(formatEmpty, formatS.name)
 	}

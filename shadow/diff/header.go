@@ -59,7 +59,9 @@ func (w *walk) status(m, s int) error {
 	w.root = rootStatus
 	err := w.single(Value, node{kind: kindNumber, text: strconv.Itoa(m)}, node{kind: kindNumber, text: strconv.Itoa(s)})
 	if n := len(w.result.Differences); n > 0 {
-		w.result.Differences[n-1].Signature = "status value " + strconv.Itoa(m) + "→" + strconv.Itoa(s)
+		d := &w.result.Differences[n-1]
+		d.Signature = "status value " + strconv.Itoa(m) + "→" + strconv.Itoa(s)
+		d.Place = d.Signature
 	}
 	w.fresh()
 	return err

@@ -16,6 +16,8 @@ type step struct {
 	// implied steps are the positions of XML and HTML elements: a rule may
 	// leave them out.
 	implied bool
+	// placed positions tell apart what is not alike, see [Difference.Place].
+	placed bool
 }
 
 // A selector is one segment of a rule's path.

@@ -11,18 +11,26 @@ import (
 // two paths do not become one.
 const maxPath = 512
 
-// pathText writes a path as rules spell it. A general one has * for positions
-// and for names that are data.
-func pathText(root string, steps []step, general bool) string {
+// A form is how general the text of a path is.
+type form uint8
+
+const (
+	formExact   form = iota // every position and name
+	formPlace               // positions of markup alone, see [Difference.Place]
+	formGeneral             // * for positions and for names that are data
+)
+
+// pathText writes a path as rules spell it.
+func pathText(root string, steps []step, f form) string {
 	var b strings.Builder
 	b.WriteString(root)
 	for i := range steps {
 		switch s := &steps[i]; {
-		case s.index < 0 && general && LooksLikeData(s.name):
+		case s.index < 0 && f != formExact && LooksLikeData(s.name):
 			b.WriteString(".*")
 		case s.index < 0:
 			writeName(&b, s.name)
-		case general:
+		case f == formGeneral || f == formPlace && !s.placed:
 			b.WriteString("[*]")
 		default:
 			b.WriteByte('[')
@@ -61,6 +69,6 @@ func cut(s string, n int) string {
 }
 
 // signature names the cluster that a difference belongs to.
-func signature(root string, steps []step, k Kind, a, b string) string {
-	return pathText(root, steps, true) + " " + string(k) + " " + a + "→" + b
+func signature(path string, k Kind, a, b string) string {
+	return path + " " + string(k) + " " + a + "→" + b
 }

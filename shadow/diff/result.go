@@ -70,6 +70,11 @@ type Difference struct {
 	// positions and names that are data generalised to *, the kind, and the two
 	// types. It holds no value. The mirrored difference has the types swapped.
 	Signature string
+	// Place is the Signature, but with the positions of what is not alike for
+	// standing in one list: the parts of a page, the lines of a text, the parts of
+	// a multipart body. That one of them is known to change by itself says nothing
+	// of the others.
+	Place string
 	// Monolith and Service are the two values, cut to Limits.Value bytes.
 	Monolith, Service Leaf
 	// Lapsed is a rule that excused the difference until it expired.

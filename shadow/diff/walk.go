@@ -1,6 +1,9 @@
 package diff
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A walk compares two trees from their roots down and notes what differs.
 type walk struct {
@@ -8,6 +11,7 @@ type walk struct {
 	now    time.Time
 	a, b   *tree
 	root   string
+	placed bool // the body is a list of what is not alike
 	steps  []step
 	kids   []int32 // a stack of the children of the lists on the way down
 	work   int     // what is left of Limits.Work
@@ -157,7 +161,7 @@ func (w *walk) element(x, y, index int32) error {
 	if same && name != "" {
 		w.steps = append(w.steps, step{name: name, index: -1, a: x, b: y})
 	}
-	w.steps = append(w.steps, step{index: index, a: x, b: y, implied: len(w.steps) > depth})
+	w.steps = append(w.steps, step{index: index, a: x, b: y, implied: len(w.steps) > depth, placed: w.placed || len(w.steps) > depth})
 	if !same {
 		return w.report(Type, x, y)
 	}
@@ -189,10 +193,15 @@ func (w *walk) report(k Kind, x, y int32) error {
 		return nil
 	}
 	a, b := leaf(&w.a.nodes[x], w.c.limits.Value), leaf(&w.b.nodes[y], w.c.limits.Value)
-	w.result.Differences = append(w.result.Differences, Difference{
-		Path: pathText(w.root, w.steps, false), Kind: k, Monolith: a, Service: b, Lapsed: lapsed,
-		Signature: signature(w.root, w.steps, k, a.Type, b.Type),
-	})
+	d := Difference{
+		Path: pathText(w.root, w.steps, formExact), Kind: k, Monolith: a, Service: b, Lapsed: lapsed,
+		Signature: signature(pathText(w.root, w.steps, formGeneral), k, a.Type, b.Type),
+	}
+	d.Place = d.Signature
+	if slices.ContainsFunc(w.steps, func(s step) bool { return s.placed }) {
+		d.Place = signature(pathText(w.root, w.steps, formPlace), k, a.Type, b.Type)
+	}
+	w.result.Differences = append(w.result.Differences, d)
 	return nil
 }
 

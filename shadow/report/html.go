@@ -21,6 +21,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"statuses": func(s Signature) string { return s.statuses() },
 	"why":      func(b Bucket) string { return b.why() },
 	"rule":     func(r Rule) string { return r.words() },
+	"noisy":    func(n Noisy) string { return n.words() },
 	"fate":     func(r Rule) string { return r.fate() },
 	"shift":    func(l Latency) string { return l.shift() },
 	"width":    func(share float64) int { return int(100*share + 0.5) },

@@ -63,6 +63,7 @@ func (m *markdownWriter) route(r *Route) {
 	m.line("%s. %s\n", v.standing(), v.toGo())
 	m.line("Era %d since %s (%s): %s. Last compared %s.\n", r.Era.Number, moment(r.Era.Began), prose(r.Era.Cause), prose(r.Era.builds()), moment(v.LastCompared))
 	m.signatures(r)
+	m.noise(r.Noise)
 	m.coverage(&r.Coverage)
 	m.rules(r.Rules)
 	if shift := r.Latency.shift(); shift != "" {
@@ -114,6 +115,17 @@ func (m *markdownWriter) sample(of *Signature) {
 		m.line("\nand %d more.", s.More)
 	}
 	m.line("\n%s\n\n</details>\n", code(s.Curl))
+}
+
+func (m *markdownWriter) noise(noise []Noisy) {
+	if len(noise) == 0 {
+		return
+	}
+	m.line("### Noise that was learned\n\n| place | | rule |\n|---|---|---|")
+	for i := range noise {
+		m.line("| %s | %s | %s |", code(noise[i].Place), prose(noise[i].words()), code(noise[i].Rule))
+	}
+	m.line("")
 }
 
 func (m *markdownWriter) coverage(c *Coverage) {

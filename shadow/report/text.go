@@ -76,6 +76,7 @@ func (t *textWriter) route(r *Route) {
 		t.line("  reverse: the service serves, the monolith is the shadow")
 	}
 	t.signatures(r)
+	t.noise(r.Noise)
 	t.coverage(&r.Coverage)
 	if rules := noted(r.Rules); len(rules) > 0 {
 		t.line("  rules to look at")
@@ -109,6 +110,20 @@ func (t *textWriter) signatures(r *Route) {
 	}
 	if r.MoreSignatures > 0 {
 		t.line("  and %d more signatures", r.MoreSignatures)
+	}
+}
+
+func (t *textWriter) noise(noise []Noisy) {
+	if len(noise) > 0 {
+		t.line("  noise that was learned: what differs there alone counts as noise without being asked again")
+	}
+	for i := range noise {
+		n := &noise[i]
+		t.line("    %s", t.paint(bold, line(n.Place)))
+		t.line("      %s", n.words())
+		if n.Rule != "" {
+			t.line("      ignore: %s", t.paint(faint, line(n.Rule)))
+		}
 	}
 }
 

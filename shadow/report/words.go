@@ -143,6 +143,20 @@ func noted(rules []Rule) []Rule {
 	return out
 }
 
+// words say what is known of noise, on what evidence and since when.
+func (n *Noisy) words() string {
+	known := fmt.Sprintf("since %s, the monolith from itself in %s of %s pairs, the service in %s of %s comparisons",
+		moment(n.Since), number(n.Differed), number(n.Pairs), percent(n.Service), number(n.Compared))
+	switch n.State {
+	case NoiseBlind:
+		return "blind spot: what the service says there is not known; " + known
+	case NoiseExceeded:
+		return "counts again: the service differs more often than the monolith; " + known
+	default:
+		return known
+	}
+}
+
 func (r *Rule) words() string {
 	text := fmt.Sprintf("%s %s", r.Path, r.Compare)
 	if r.Arg != "" {

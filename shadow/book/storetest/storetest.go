@@ -58,6 +58,8 @@ func full(t *testing.T) *book.Batch {
 				Number: number, Began: at, Cause: "the first evidence", Builds: book.Builds{Monolith: "m1", Service: "s’1", Rules: "ab"},
 				Sampled: 3, Whys: map[string]uint64{"shadow_error/connect": 1}, Compared: 2, Mismatched: 1, Pairs: 1,
 				Hits: map[string]uint64{"$.a ignore ": 4}, LastCompared: at,
+				Noise: book.Noise{Pairs: 30, Places: map[string]*book.Place{"$.at value string→string": {Differed: 20, Service: 9, From: 3, Since: at}},
+					Doubtful: map[string]uint64{"not_asked_again\n$.b value string→string": 2}},
 			}
 			era.Buckets[0], era.Buckets[7] = 2, 1
 			era.MonolithTook[3], era.Ratio[4] = 5, 6
