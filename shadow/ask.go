@@ -37,9 +37,7 @@ type reply struct {
 // ask asks one side what the client has asked. It takes no longer than the
 // route's timeout for a place at the target and the same for the answer.
 func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) {
-	waiting, stop := context.WithTimeout(ctx, x.plan.Timeout)
-	defer stop()
-	if err := s.enter(waiting); err != nil {
+	if err := s.enter(ctx, x.plan.Timeout); err != nil {
 		return nil, err
 	}
 	defer s.leave()
@@ -53,15 +51,13 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 		}
 	}
 	var cold atomic.Bool
-	r, endBody, err := x.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { cold.Store(!c.Reused) },
-	}), s, id, token)
-	if err != nil {
-		return nil, err
-	}
+	})
+	r, endBody := x.request(s, id, token)
 	defer endBody()
 	start := x.mirror.all.now()
-	response, err := s.roundTrip(r)
+	response, err := s.roundTrip(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -62,6 +62,8 @@ type asked struct {
 	given                Arrival
 
 	header, answerHead, trailer string // fields
+
+	heard http.Header // by the service, unless nobody has asked yet
 }
 
 // open reads the head; false when the budget has no room for what that takes.

@@ -116,7 +116,7 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 		return false
 	}
 	question := *x.asked
-	question.method, question.query = http.MethodOptions, ""
+	question.method, question.query, question.heard = http.MethodOptions, "", nil
 	probe := &Exchange{mirror: m, plan: x.plan, asked: &question}
 	defer probe.free()
 	answer, err := probe.ask(ctx, x.plan.shadow(), newID())

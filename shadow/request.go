@@ -1,9 +1,9 @@
 package shadow
 
 import (
-	"context"
 	"encoding/hex"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -14,8 +14,12 @@ import (
 // clientHeader is the header as the client sent it.
 func (x *Exchange) clientHeader() http.Header { return headerOf(x.header) }
 
-// outgoing is what a side is sent, but for the mark and the token.
+// outgoing is what a side is sent, but for the mark and the token. It is the
+// caller's own, its lists of values are not.
 func (x *Exchange) outgoing(monolith bool) http.Header {
+	if !monolith && x.heard != nil {
+		return maps.Clone(x.heard)
+	}
 	h := x.mirror.all.options.Outgoing(x.method, x.host, x.clientHeader(), x.given.Client)
 	delete(h, "Expect")
 	delete(h, "Te")
@@ -33,7 +37,7 @@ func (x *Exchange) outgoing(monolith bool) http.Header {
 
 // request builds what a side is asked. It shares nothing with the client's. After
 // stop its body cannot be read any more.
-func (x *Exchange) request(ctx context.Context, s *side, id string, token http.Header) (r *http.Request, stop func(), err error) {
+func (x *Exchange) request(s *side, id string, token http.Header) (r *http.Request, stop func()) {
 	h := x.outgoing(s.monolith)
 	h[MarkHeader] = []string{id}
 	if parent := h["Traceparent"]; len(parent) == 1 {
@@ -48,11 +52,7 @@ func (x *Exchange) request(ctx context.Context, s *side, id string, token http.H
 			path, raw = x.plan.Rewrite(path, raw)
 		}
 	}
-	if r, err = http.NewRequestWithContext(ctx, x.method, "http://shadow/", nil); err != nil {
-		return nil, nil, err
-	}
-	r.URL = target(path, raw, x.query)
-	r.Host, r.Header = x.host, h
+	r = &http.Request{Method: x.method, URL: target(path, raw, x.query), Host: x.host, Header: h}
 	body := &payload{bytes: x.body.bytes()}
 	if n := len(body.bytes); n > 0 {
 		// With GetBody it may be sent anew by another connection, when the one it
@@ -60,7 +60,7 @@ func (x *Exchange) request(ctx context.Context, s *side, id string, token http.H
 		r.GetBody, r.ContentLength = body.reader, int64(n)
 		r.Body, _ = body.reader()
 	}
-	return r, body.stop, nil
+	return r, body.stop
 }
 
 // payload is a request's body on its way out. A transport may read it after the

@@ -98,8 +98,15 @@ func (c *client) idle() {
 	}
 }
 
-// enter waits for a place at the target.
-func (c *client) enter(ctx context.Context) error {
+// enter waits for a place at the target, so long at most.
+func (c *client) enter(ctx context.Context, most time.Duration) error {
+	select {
+	case c.slots <- struct{}{}:
+		return nil
+	default: // most often there is one
+	}
+	ctx, stop := context.WithTimeout(ctx, most)
+	defer stop()
 	select {
 	case c.slots <- struct{}{}:
 		return nil
@@ -111,12 +118,12 @@ func (c *client) enter(ctx context.Context) error {
 func (c *client) leave() { <-c.slots }
 
 // roundTrip asks the URLs in turn until one can be dialed. Redirects are answers.
-func (c *client) roundTrip(r *http.Request) (*http.Response, error) {
+func (c *client) roundTrip(ctx context.Context, r *http.Request) (*http.Response, error) {
 	first := int(c.turn.Add(1))
 	var failed error
 	for i := range c.endpoints {
 		e := &c.endpoints[(first+i)%len(c.endpoints)]
-		out := r.WithContext(r.Context())
+		out := r.WithContext(ctx)
 		target := *r.URL
 		out.URL = &target
 		out.URL.Scheme, out.URL.Host = e.scheme, e.host

@@ -1,6 +1,7 @@
 package shadow
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -9,30 +10,49 @@ import (
 // Words by which the name of a header says that it proves who somebody is: some
 // as a part of a longer one (X-Accesstoken), some alone (X-Auth, X-Author).
 var (
-	credentialParts = []string{
+	credentialParts = texts(
 		"authoriz", "authoris", "authent", "oauth", "token", "secret", "passw", "session", "jwt", "credential",
-		"csrf", "xsrf", "cookie", "assertion", "signature", "apikey",
-	}
-	credentialWords = []string{"auth", "key", "sid", "otp", "pin"}
+		"csrf", "xsrf", "cookie", "assertion", "signature", "apikey")
+	credentialWords = texts("auth", "key", "sid", "otp", "pin")
 )
+
+func texts(all ...string) (out [][]byte) {
+	for _, one := range all {
+		out = append(out, []byte(one))
+	}
+	return out
+}
 
 // Credential tells whether a header, by its name, may be what somebody is known
 // or let in by, or a copy of it: Authorization, X-Api-Key, X-Csrftoken. Any doubt
 // is a yes, for such headers are kept from services that only compare. Cookie is
 // no such header: it has names of its own.
 func Credential(name string) bool {
-	name = strings.ToLower(name)
-	if name == "cookie" || name == "idempotency-key" { // the second is no secret: draft-ietf-httpapi-idempotency-key-header
+	var room [64]byte // for each field of each comparison: no allocation
+	lower := room[:0]
+	for i := range len(name) {
+		c := name[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		lower = append(lower, c)
+	}
+	if string(lower) == "cookie" || string(lower) == "idempotency-key" { // the second is no secret: draft-ietf-httpapi-idempotency-key-header
 		return false
 	}
 	for _, part := range credentialParts {
-		if strings.Contains(name, part) {
+		if bytes.Contains(lower, part) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(strings.FieldsFunc(name, separates), func(word string) bool {
-		return slices.Contains(credentialWords, word)
-	})
+	for word := range bytes.FieldsFuncSeq(lower, separates) {
+		for _, secret := range credentialWords {
+			if bytes.Equal(word, secret) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // separates tells whether a byte parts the words of a header's name; servers read

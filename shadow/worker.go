@@ -37,9 +37,10 @@ func (m *Mirror) guarded(rec *Record, f func()) (ok bool) {
 // fill writes down what is known before anybody is asked.
 func (x *Exchange) fill(rec *Record) {
 	rec.ID, rec.RequestID, rec.TraceID = newID(), x.given.RequestID, x.given.TraceID
+	x.heard = x.outgoing(false)
 	rec.Request = Request{
 		Method: x.method, Host: x.host, Target: target(x.path, x.rawPath, x.query).RequestURI(),
-		Header: x.outgoing(false), Body: x.body.bytes(),
+		Header: x.heard, Body: x.body.bytes(),
 	}
 	if x.plan.Reverse {
 		rec.Service = x.primary()
