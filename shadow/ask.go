@@ -54,8 +54,8 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { cold.Store(!c.Reused) },
 	})
-	r, endBody := x.request(s, id, token)
-	defer endBody()
+	r, body := x.request(s, id, token)
+	defer body.stop()
 	start := x.mirror.all.now()
 	response, err := s.roundTrip(ctx, r)
 	if err != nil {

@@ -35,13 +35,15 @@ func (x *Exchange) outgoing(monolith bool) http.Header {
 	return h
 }
 
-// request builds what a side is asked. It shares nothing with the client's. After
-// stop its body cannot be read any more.
-func (x *Exchange) request(s *side, id string, token http.Header) (r *http.Request, stop func()) {
+// request builds what a side is asked. It shares nothing with the client's. Its
+// body must be stopped when all is over; it is nil when there is none.
+func (x *Exchange) request(s *side, id string, token http.Header) (r *http.Request, body *payload) {
 	h := x.outgoing(s.monolith)
-	h[MarkHeader] = []string{id}
+	values := [...]string{id, ""}
+	h[MarkHeader] = values[:1:1]
 	if parent := h["Traceparent"]; len(parent) == 1 {
-		h["Traceparent"] = []string{childOf(parent[0])}
+		values[1] = childOf(parent[0])
+		h["Traceparent"] = values[1:]
 	}
 	path, raw := x.path, x.rawPath
 	if !s.monolith {
@@ -53,14 +55,14 @@ func (x *Exchange) request(s *side, id string, token http.Header) (r *http.Reque
 		}
 	}
 	r = &http.Request{Method: x.method, URL: target(path, raw, x.query), Host: x.host, Header: h}
-	body := &payload{bytes: x.body.bytes()}
-	if n := len(body.bytes); n > 0 {
+	if n := len(x.body.bytes()); n > 0 {
+		body = &payload{bytes: x.body.bytes()}
 		// With GetBody it may be sent anew by another connection, when the one it
 		// was to go by had been closed before anything was written.
 		r.GetBody, r.ContentLength = body.reader, int64(n)
 		r.Body, _ = body.reader()
 	}
-	return r, body.stop
+	return r, body
 }
 
 // payload is a request's body on its way out. A transport may read it after the
@@ -71,6 +73,9 @@ type payload struct {
 }
 
 func (p *payload) stop() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.bytes = nil

@@ -45,12 +45,25 @@ func Credential(name string) bool {
 			return true
 		}
 	}
-	for word := range bytes.FieldsFuncSeq(lower, separates) {
-		for _, secret := range credentialWords {
-			if bytes.Equal(word, secret) {
-				return true
-			}
+	for _, word := range credentialWords {
+		if hasWord(lower, word) {
+			return true
 		}
+	}
+	return false
+}
+
+// hasWord tells whether a name has a word, alone or between what parts words.
+func hasWord(name, word []byte) bool {
+	for len(name) > 0 {
+		end := bytes.IndexFunc(name, separates)
+		if end < 0 {
+			return bytes.Equal(name, word)
+		}
+		if bytes.Equal(name[:end], word) {
+			return true
+		}
+		name = name[end+1:]
 	}
 	return false
 }
