@@ -9,21 +9,23 @@ import (
 // Shadow is how a route's answers are compared, in a Document, its defaults
 // filled in.
 type Shadow struct {
-	Sample   float64      `json:"sample"`
-	Target   string       `json:"target,omitempty"`
-	Reverse  bool         `json:"reverse,omitempty"`
-	Control  string       `json:"control,omitempty"`
-	Unsafe   string       `json:"unsafe,omitempty"`
-	Presets  []string     `json:"presets,omitempty"`
-	Headers  []string     `json:"headers,omitempty"`
-	Ignore   []ShadowRule `json:"ignore,omitempty"`
-	Rules    []ShadowRule `json:"rules,omitempty"`
-	Clear    []string     `json:"clear,omitempty"`
-	Timeout  string       `json:"timeout"`
-	InFlight int          `json:"in_flight"`
-	Body     int          `json:"body_bytes"`
-	Silence  string       `json:"silence"`
-	Again    float64      `json:"again"`
+	Sample      float64      `json:"sample"`
+	Target      string       `json:"target,omitempty"`
+	Reverse     bool         `json:"reverse,omitempty"`
+	Control     string       `json:"control,omitempty"`
+	Unsafe      string       `json:"unsafe,omitempty"`
+	Presets     []string     `json:"presets,omitempty"`
+	Headers     []string     `json:"headers,omitempty"`
+	Ignore      []ShadowRule `json:"ignore,omitempty"`
+	Rules       []ShadowRule `json:"rules,omitempty"`
+	Clear       []string     `json:"clear,omitempty"`
+	KeepCookies []string     `json:"keep_cookies,omitempty"`
+	KeepHeaders []string     `json:"keep_headers,omitempty"`
+	Timeout     string       `json:"timeout"`
+	InFlight    int          `json:"in_flight"`
+	Body        int          `json:"body_bytes"`
+	Silence     string       `json:"silence"`
+	Again       float64      `json:"again"`
 }
 
 // ShadowRule is one rule of a Shadow; Compare names its comparator, Arg what that
@@ -45,6 +47,7 @@ func shadowOf(s *routes.Shadow) *Shadow {
 	return &Shadow{
 		Sample: s.Sample.Percent(), Target: s.Target, Reverse: s.Reverse, Control: s.Control, Unsafe: s.Unsafe,
 		Presets: s.Presets, Headers: s.Headers, Ignore: shadowRulesOf(s.Ignore), Rules: shadowRulesOf(s.Rules), Clear: s.Clear,
+		KeepCookies: s.KeepCookies, KeepHeaders: s.KeepHeaders,
 		Timeout: s.Timeout.String(), InFlight: s.InFlight, Body: int(s.Body), Silence: s.Silence.String(), Again: s.Again.Percent(),
 	}
 }

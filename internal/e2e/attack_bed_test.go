@@ -55,22 +55,24 @@ func startAttacked(t *testing.T) *attacked {
 	t.Cleanup(a.mirror.Close)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"another": "answer"}`) }))
 	t.Cleanup(other.Close)
+	broken := httptest.NewServer(http.HandlerFunc(failing))
+	t.Cleanup(broken.Close)
 	collector := httptest.NewServer(a.spans)
 	t.Cleanup(collector.Close)
 	a.site = &site{monolith: djangoCacheOn(t, a.store)}
 	a.proxy = testbed.StartStrangler(t, func(address, admin string) (string, string) {
 		a.service.proxy = address
-		return a.files(address, admin, other.URL)
+		return a.files(address, admin, other.URL, broken.URL)
 	}, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_BSP_SCHEDULE_DELAY=50",
 		"OTEL_TRACES_EXPORTER=otlp", "OTEL_TRACES_SAMPLER=always_on", "APP_SECRET="+testbed.AppSecret)
 	return a
 }
 
-func (a *attacked) files(address, admin, other string) (caddyfile, table string) {
+func (a *attacked) files(address, admin, other, broken string) (caddyfile, table string) {
 	sessions := strings.ReplaceAll(a.sessions, testbed.AppSecret, "{env.APP_SECRET}")
 	caddyfile = testbed.Caddyfile(address, admin, "identity {\n issuer http://"+address+"\n bound "+bound.String()+"\n wait 2s\n login_url /login/\n remove_headers X-User\n "+sessions+"\n}")
-	caddyfile = strings.Replace(caddyfile, "\tadmin", "\tmetrics\n\tlog {\n\t\toutput file main.log\n\t\tlevel DEBUG\n\t}\n\tadmin", 1)
-	caddyfile = strings.Replace(caddyfile, "\n\tstrangler\n", "\n\tlog {\n\t\toutput file access.log\n\t}\n\ttracing\n\tstrangler\n", 1)
+	caddyfile = strings.Replace(caddyfile, "\tadmin", "\tmetrics\n\tlog {\n\t\toutput file main.log\n\t\tlevel DEBUG\n"+filtered+"\t}\n\tadmin", 1)
+	caddyfile = strings.Replace(caddyfile, "\n\tstrangler\n", "\n\tlog {\n\t\toutput file access.log\n"+filtered+"\t}\n\ttracing\n\tstrangler\n", 1)
 	return caddyfile, `
 targets:
   monolith: { url: "http://` + a.Address + `" }
@@ -78,6 +80,8 @@ targets:
   rest: { url: "http://` + a.rest.Address + `" }
   mirror: { url: "` + a.mirror.URL + `" }
   other: { url: "` + other + `" }
+  broken: { url: "` + broken + `" }
+  down: { url: "http://127.0.0.1:1" }
 monolith: monolith
 routes:
   - { name: me, match: /me, service: s, percent: 100, owner: o, fallback: [connect], identity: { audience: desk } }
@@ -86,6 +90,10 @@ routes:
   - { name: own, match: "/own/{rest...}", service: mirror, percent: 100, owner: o, fallback: [connect], identity: { token: optional, audience: own, header: X-Desk-Token } }
   - { name: must, match: "/must/{rest...}", service: mirror, percent: 100, owner: o, fallback: [connect], identity: { audience: mirror, anonymous: login } }
   - { name: who, match: GET /who, service: other, percent: 0, owner: o, fallback: [connect], shadow: { sample: 100 } }
+  - { name: mirrored, match: "/mirrored/{rest...}", owner: o, shadow: { target: down } }
+  - { name: mirrored-broken, match: "/elsewhere", owner: o, shadow: { target: broken } }
+  - { name: dead, match: "/dead/{rest...}", service: down, percent: 100, owner: o, fallback: [] }
+  - { name: aborted, match: "/aborted/{rest...}", service: broken, percent: 100, owner: o, fallback: [] }
 `
 }
 

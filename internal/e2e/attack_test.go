@@ -30,6 +30,7 @@ func TestAttacksOnIdentity(t *testing.T) {
 		{"open redirect", a.openRedirect},
 		{"cross-site requests", a.crossSite},
 		{"secrets in outputs", a.secrets},
+		{"secrets of requests in outputs", a.requestSecrets},
 		{"the cookie of a deleted user", a.deleted},
 	} {
 		t.Run(attack.class, func(t *testing.T) { attack.try(t, alice, bob) })
