@@ -56,6 +56,10 @@ type App struct {
 	// is none. Default: 50,000.
 	Recent *int `json:"recent,omitempty"`
 
+	// Placeholders are where the Caddyfile has the global placeholders that stand in
+	// this configuration, as FILE:LINE; for errors, written by the adapter.
+	Placeholders map[string]string `json:"placeholders,omitempty"`
+
 	ctx      caddy.Context
 	id       engineKey
 	webhooks []notify.Webhook
@@ -83,7 +87,9 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Caddy also provisions configurations that it only validates, in a process of
 // its own while the server runs, and a store has one owner. A table that no
 // engine has loaded so far is checked, and refuses the configuration.
-func (a *App) Provision(ctx caddy.Context) error {
+func (a *App) Provision(ctx caddy.Context) error { return a.placed(a.provision(ctx)) }
+
+func (a *App) provision(ctx caddy.Context) error {
 	var err error
 	if a.Identity != nil {
 		if err := a.Identity.provision(ctx); err != nil {

@@ -34,7 +34,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 	if err := noMoreArgs(d, "strangler"); err != nil {
 		return nil, err
 	}
-	app := new(App)
+	app := &App{Placeholders: placeholders(*d)}
 	options := map[string]option{
 		"routes": func() error { return oneArg(d, "strangler: routes", "file", &app.Routes) },
 		"store":  func() error { return parseStore(d, &app.Store) },

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -100,6 +101,12 @@ func (i *Identity) check() error {
 	for _, name := range i.RemoveHeaders {
 		if err := removable(name); err != nil {
 			return fmt.Errorf("remove_headers %s: %w", name, err)
+		}
+	}
+	origins := http.NewCrossOriginProtection()
+	for _, origin := range i.TrustedOrigins {
+		if err := origins.AddTrustedOrigin(origin); err != nil {
+			return fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
 	if _, err := token.NewRing(token.Options{Issuer: i.Issuer, Policy: i.policy()}); err != nil {

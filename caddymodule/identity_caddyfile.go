@@ -31,7 +31,7 @@ func parseIdentity(d *caddyfile.Dispenser, app *App) error {
 	}
 	i := new(Identity)
 	app.Identity = i
-	err := parseBlock(d, name, map[string]option{
+	options := map[string]option{
 		"issuer":          func() error { return oneArg(d, name+": issuer", "url", &i.Issuer) },
 		"algorithm":       func() error { return parseWord(d, name+": algorithm", algorithms(), &i.Algorithm) },
 		"rotate":          func() error { return parseFlagDuration(d, name+": rotate", &i.Rotate) },
@@ -42,7 +42,11 @@ func parseIdentity(d *caddyfile.Dispenser, app *App) error {
 		"remove_headers":  someArgs(d, name+": remove_headers", "name", &i.RemoveHeaders),
 		"login_url":       func() error { return oneArg(d, name+": login_url", "url", &i.LoginURL) },
 		"trusted_origins": someArgs(d, name+": trusted_origins", "origin", &i.TrustedOrigins),
-	})
+	}
+	for word, read := range options {
+		options[word] = i.checked(d, name, read)
+	}
+	err := parseBlock(d, name, options)
 	switch {
 	case err != nil:
 		return err
@@ -63,6 +67,9 @@ func parseSessions(d *caddyfile.Dispenser, i *Identity) error {
 	format := d.Val()
 	if known := sessionFormats(); !slices.Contains(known, format) {
 		return unknownWord(d, name, format, known)
+	}
+	if err := addresses(*d, name+" "+format); err != nil {
+		return err
 	}
 	module, err := caddyfile.UnmarshalModule(d, sessionsNamespace+"."+format)
 	if err != nil {
