@@ -65,6 +65,9 @@ func (i *identified) open(c *Identity, db *sqlite.Store, log *slog.Logger) (err 
 	if err := ring.Refresh(ctx, time.Now()); err != nil {
 		log.Warn("the keys that sign tokens are not known yet", slog.Any("error", err))
 	}
+	if until := ring.Set().Gap(time.Now()); !until.IsZero() {
+		log.Warn("no key signs tokens: verifiers must learn the new one first; the monolith serves routes that need one", slog.Time("until", until))
+	}
 	i.keys.Go(func() { ring.Run(running, time.Now, log) })
 	resolver, err := identity.NewResolver(identity.ResolverOptions{
 		Reader: i.sessions.Reader, Watch: i.sessions.Watch, Secret: secret, Now: time.Now, Logger: log,

@@ -184,6 +184,11 @@ func (e *Engine) complain(p *papers, err error, now time.Time) {
 		return
 	}
 	e.failed.say(now, func() {
+		if errors.Is(err, token.ErrNoKey) {
+			e.log.Warn("no key signs tokens; the monolith serves routes that need one",
+				slog.Time("until", e.identity.Ring.Set().Gap(now)), slog.String("route", p.name))
+			return
+		}
 		e.log.Warn("no token could be made; the monolith serves", slog.String("route", p.name), slog.Any("error", err))
 	})
 }

@@ -17,6 +17,9 @@ type IdentityStatus struct {
 	// Keys are the published ones, in the order in which they sign. Empty: they are
 	// not known, and there are no tokens.
 	Keys []KeyStatus `json:"keys"`
+	// NoTokensUntil is set when no key signs now: until then routes that need a
+	// token are the monolith's.
+	NoTokensUntil time.Time `json:"no_tokens_until,omitzero"`
 	// Minted is how many tokens were made, Failed how many could not be.
 	Minted uint64 `json:"tokens_minted"`
 	Failed uint64 `json:"tokens_failed"`
@@ -40,12 +43,12 @@ func (w *whois) status(now time.Time) *IdentityStatus {
 	if w == nil {
 		return nil
 	}
-	counts := w.Minter.Counts()
+	counts, set := w.Minter.Counts(), w.Ring.Set()
 	s := &IdentityStatus{
 		Issuer: w.Ring.Issuer(), Sessions: w.Resolver.Status(), Keys: []KeyStatus{},
-		Minted: counts.Minted, Failed: counts.Failed, Rejected: w.rejected.Load(),
+		Minted: counts.Minted, Failed: counts.Failed, Rejected: w.rejected.Load(), NoTokensUntil: set.Gap(now),
 	}
-	for _, key := range w.Ring.Set().Public(now) {
+	for _, key := range set.Public(now) {
 		s.Keys = append(s.Keys, KeyStatus{
 			ID: key.ID(), Algorithm: key.Algorithm(), Phase: key.Phase(now),
 			Published: key.Published, Signs: key.Signs, Retires: key.Retires,

@@ -11,7 +11,6 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/identity"
-	"github.com/strangler-proxy/strangler/identity/token"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 )
@@ -61,7 +60,7 @@ func rolloutStatus() *cobra.Command {
 		})
 	flags.add(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "also routes that have no service yet")
-	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 3 when the brake is on, the table or flags are refused, the store does not answer or has not taken all, or sessions cannot be looked up")
+	cmd.Flags().BoolVar(&check, "check", false, "end with exit code 3 when the brake is on, the table or flags are refused, the store does not answer or has not taken all, sessions cannot be looked up, or no key signs tokens")
 	cmd.ValidArgsFunction = completeRoutes(&flags, anyRoute)
 	return cmd
 }
@@ -74,7 +73,8 @@ func (r *rolloutReport) wrong() bool {
 }
 
 func (r *rolloutReport) sessionsFail() bool {
-	return r.Server.Identity != nil && r.Server.Identity.Sessions.Store != "ok"
+	i := r.Server.Identity
+	return i != nil && (i.Sessions.Store != "ok" || !i.NoTokensUntil.IsZero())
 }
 
 func (r *rolloutReport) flagsRefused() bool {
@@ -186,12 +186,9 @@ func (r *rolloutReport) printIdentity(t *terminal) {
 	if i.Sessions.Forged {
 		t.styled(red, "SESSIONS: most are signed with none of the configured keys, and their users count as anonymous (bad_signature); are the keys the monolith's?")
 	}
-	for _, key := range i.Keys {
-		if key.Phase == token.Signing {
-			return
-		}
+	if !i.NoTokensUntil.IsZero() {
+		t.styled(red, "NO KEY SIGNS until %s; routes that need a token stay on the monolith: %d requests so far got none", moment(i.NoTokensUntil), i.Failed)
 	}
-	t.styled(red, "NO KEY SIGNS: routes that need a token stay on the monolith")
 }
 
 // printFlags says which sources of flags are not well.

@@ -49,6 +49,7 @@ func NewMinter(ring *Ring) *Minter { return &Minter{ring: ring} }
 func (m *Minter) Token(s *Service, p *Prepared, now time.Time) (Token, error) {
 	key, err := m.ring.Signing(now)
 	if err != nil {
+		m.failed.Add(1)
 		return Token{}, err
 	}
 	known := p.token(s)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -374,5 +375,17 @@ func BenchmarkPrepare(b *testing.B) {
 		if err := s.Prepare(new(Prepared)); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestWhoGetsNoTokenForWantOfAKeyIsCounted(t *testing.T) {
+	t.Parallel()
+	ring, err := NewRing(Options{Issuer: "https://www.example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := NewMinter(ring)
+	if _, err := m.Token(nil, nil, epoch); !errors.Is(err, ErrNoKey) || m.Counts().Failed != 1 {
+		t.Errorf("%v; %+v", err, m.Counts())
 	}
 }
