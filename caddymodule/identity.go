@@ -98,6 +98,16 @@ func (i *Identity) check() error {
 	case i.LoginURL != "" && !loginURL(i.LoginURL):
 		return fmt.Errorf("login_url %q: a path such as /accounts/login/, or an absolute URL, is expected, without next=", i.LoginURL)
 	}
+	if err := i.checkLists(); err != nil {
+		return err
+	}
+	if _, err := token.NewRing(token.Options{Issuer: i.Issuer, Policy: i.policy()}); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (i *Identity) checkLists() error {
 	for _, name := range i.RemoveHeaders {
 		if err := removable(name); err != nil {
 			return fmt.Errorf("remove_headers %s: %w", name, err)
@@ -108,9 +118,6 @@ func (i *Identity) check() error {
 		if err := origins.AddTrustedOrigin(origin); err != nil {
 			return fmt.Errorf("trusted_origins: %w", err)
 		}
-	}
-	if _, err := token.NewRing(token.Options{Issuer: i.Issuer, Policy: i.policy()}); err != nil {
-		return err
 	}
 	return nil
 }

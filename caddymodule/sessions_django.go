@@ -81,7 +81,8 @@ type DjangoUsers struct {
 	// sign in; "none" says that there is none. Defaults: password, is_active.
 	Password string `json:"password,omitempty"`
 	Active   string `json:"active,omitempty"`
-	// Columns are those that claims of tokens may be made of. Default: none.
+	// Columns are those that claims of tokens may be made of; one with :boolean behind
+	// it is true or false in every database. Default: none.
 	Columns []string `json:"columns,omitempty"`
 }
 
@@ -128,7 +129,7 @@ func (s *DjangoSessions) Open(now func() time.Time) (*Sessions, error) {
 		return nil, errors.Join(err, out.Close())
 	}
 	out.Reader = reader
-	out.Attributes = append(out.Attributes, s.Users.Columns...)
+	out.Attributes = append(out.Attributes, sqldb.Names(s.Users.Columns)...)
 	for _, key := range s.Claims {
 		out.Attributes = append(out.Attributes, "session."+key)
 	}

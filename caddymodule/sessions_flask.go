@@ -56,7 +56,8 @@ type FlaskUsers struct {
 	// Active is a column of booleans that says who may sign in. Default: none; all
 	// may who are in the table.
 	Active string `json:"active,omitempty"`
-	// Columns are those that claims of tokens may be made of. Default: none.
+	// Columns are those that claims of tokens may be made of; one with :boolean behind
+	// it is true or false in every database. Default: none.
 	Columns []string `json:"columns,omitempty"`
 }
 
@@ -90,7 +91,7 @@ func (s *FlaskSessions) Open(now func() time.Time) (*Sessions, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Sessions{Attributes: append(sessionAttributes(s.Claims), s.Users.Columns...)}
+	out := &Sessions{Attributes: append(sessionAttributes(s.Claims), sqldb.Names(s.Users.Columns)...)}
 	users, err := s.users(out)
 	if err != nil {
 		return nil, errors.Join(err, out.Close())

@@ -70,7 +70,8 @@ type LaravelUsers struct {
 	Password string `json:"password,omitempty"`
 	// Deleted is the column of SoftDeletes, such as deleted_at. Default: none.
 	Deleted string `json:"deleted,omitempty"`
-	// Columns are those that claims of tokens may be made of. Default: none.
+	// Columns are those that claims of tokens may be made of; one with :boolean behind
+	// it is true or false in every database. Default: none.
 	Columns []string `json:"columns,omitempty"`
 }
 
@@ -144,7 +145,7 @@ func (s *LaravelSessions) open(out *Sessions, config laravel.Config, now func() 
 		if err != nil {
 			return nil, err
 		}
-		out.Attributes = append(out.Attributes, s.Users.Columns...)
+		out.Attributes = append(out.Attributes, sqldb.Names(s.Users.Columns)...)
 	}
 	store, err := s.store(out, db, dialect)
 	if err != nil {

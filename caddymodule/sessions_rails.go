@@ -69,7 +69,8 @@ type RailsUsers struct {
 	// (confirmed_at), else the monolith serves. Default: none.
 	Null []string `json:"null,omitempty"`
 	Set  []string `json:"set,omitempty"`
-	// Columns are those that claims of tokens may be made of. Default: none.
+	// Columns are those that claims of tokens may be made of; one with :boolean behind
+	// it is true or false in every database. Default: none.
 	Columns []string `json:"columns,omitempty"`
 }
 
@@ -110,7 +111,7 @@ func (s *RailsSessions) Open(now func() time.Time) (*Sessions, error) {
 		return nil, errors.Join(err, out.Close())
 	}
 	out.Reader, out.Watch = reader, reader.Watch()
-	out.Attributes = append([]string{}, s.Users.Columns...)
+	out.Attributes = sqldb.Names(s.Users.Columns)
 	for _, key := range s.Claims {
 		out.Attributes = append(out.Attributes, "session."+key)
 	}

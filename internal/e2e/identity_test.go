@@ -106,7 +106,7 @@ func startKnown(t *testing.T) *known {
 targets: { monolith: { url: "http://` + k.desk.Address + `" }, s: { url: "` + k.service.URL + `" } }
 monolith: monolith
 routes:
-  - { name: me, match: /me, service: s, percent: 100, owner: o, fallback: [connect], identity: { audience: desk, claims: { name: username, email: email } } }
+  - { name: me, match: /me, service: s, percent: 100, owner: o, fallback: [connect], identity: { audience: desk, claims: { name: username, email: email, staff: is_staff } } }
 `
 	})
 	return k
@@ -216,7 +216,7 @@ func TestTheMonolithsUsersAreTheServicesUsers(t *testing.T) {
 	}
 	anna.login("anna", "helpdesk")
 	me := anna.me()
-	if me == nil || me["name"] != "anna" || me["aud"] != "desk" || me["sub"] == "anna" || me["iss"] != "http://"+k.proxy.Address {
+	if me == nil || me["name"] != "anna" || me["aud"] != "desk" || me["staff"] != false || me["sub"] == "anna" || me["iss"] != "http://"+k.proxy.Address {
 		t.Fatalf("the service sees %v", me)
 	}
 	other := k.browser()

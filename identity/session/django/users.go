@@ -26,7 +26,8 @@ type UserTable struct {
 	// NoActive says that the model has none: all may.
 	Active   string
 	NoActive bool
-	// Columns are further columns that a principal carries; none.
+	// Columns are further columns that a principal carries, as sqldb.Table has them;
+	// none.
 	Columns []string
 }
 
@@ -45,6 +46,7 @@ func NewUsers(db sqldb.Queryer, dialect sqldb.Dialect, config UserTable) (*Users
 			*name = standard
 		}
 	}
+	config.Columns = sqldb.Booleans(config.Columns, "is_active", "is_staff", "is_superuser")
 	var columns []string
 	if !config.NoPassword {
 		columns = append(columns, config.Password)
@@ -58,6 +60,7 @@ func NewUsers(db sqldb.Queryer, dialect sqldb.Dialect, config UserTable) (*Users
 	if err != nil {
 		return nil, fmt.Errorf("the user table: %w", err)
 	}
+	config.Columns = sqldb.Names(config.Columns)
 	return &Users{config, rows}, nil
 }
 

@@ -21,7 +21,8 @@ type UserTable struct {
 	KeyType sqldb.KeyType
 	// Active is a column of booleans that says who may sign in; none.
 	Active string
-	// Columns are further columns that a principal carries; none.
+	// Columns are further columns that a principal carries, as sqldb.Table has them;
+	// none.
 	Columns []string
 }
 
@@ -50,6 +51,7 @@ func NewUsers(db sqldb.Queryer, dialect sqldb.Dialect, config UserTable) (*Users
 	if err != nil {
 		return nil, fmt.Errorf("the user table: %w", err)
 	}
+	config.Columns = sqldb.Names(config.Columns)
 	return &Users{config, rows}, nil
 }
 

@@ -23,7 +23,8 @@ type UserTable struct {
 	// Deleted is the column of a model that has SoftDeletes, such as deleted_at;
 	// none.
 	Deleted string
-	// Columns are further columns that a principal carries; none.
+	// Columns are further columns that a principal carries, as sqldb.Table has them;
+	// none.
 	Columns []string
 }
 
@@ -50,6 +51,7 @@ func NewUsers(db sqldb.Queryer, dialect sqldb.Dialect, config UserTable) (*Users
 	if err != nil {
 		return nil, fmt.Errorf("the user table: %w", err)
 	}
+	config.Columns = sqldb.Names(config.Columns)
 	return &Users{config, rows}, nil
 }
 

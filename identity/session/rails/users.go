@@ -29,7 +29,8 @@ type UserTable struct {
 	// not be (confirmed_at); none. Where one is otherwise the monolith serves:
 	// locks end and periods of grace begin by rules that only it knows.
 	Null, Set []string
-	// Columns are further columns that a principal carries; none.
+	// Columns are further columns that a principal carries, as sqldb.Table has them;
+	// none.
 	Columns []string
 }
 
@@ -58,6 +59,7 @@ func NewUsers(db sqldb.Queryer, dialect sqldb.Dialect, config UserTable) (*Users
 	if err != nil {
 		return nil, fmt.Errorf("the user table: %w", err)
 	}
+	config.Columns = sqldb.Names(config.Columns)
 	return &Users{config, rows}, nil
 }
 

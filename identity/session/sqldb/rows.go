@@ -39,7 +39,8 @@ type Table struct {
 	// Key is its primary key, KeyType that one's type.
 	Key     string
 	KeyType KeyType
-	// Columns are what is read.
+	// Columns are what is read. One with ":boolean" behind its name is true or false
+	// in every database, or null.
 	Columns []string
 }
 
@@ -48,13 +49,15 @@ type Rows struct {
 	db      Queryer
 	dialect Dialect
 	keys    KeyType
-	columns int
+	truth   []bool // of the columns: it is a boolean
+	names   []string
 	query   string
 }
 
 // NewRows prepares the statement. An error says which name is wrong.
 func NewRows(db Queryer, dialect Dialect, table Table) (*Rows, error) {
-	names := append([]string{table.Name, table.Key}, table.Columns...)
+	columns := Names(table.Columns)
+	names := append([]string{table.Name, table.Key}, columns...)
 	for i, name := range names {
 		quoted, err := dialect.Quote(name)
 		if err != nil {
@@ -64,7 +67,11 @@ func NewRows(db Queryer, dialect Dialect, table Table) (*Rows, error) {
 	}
 	query := fmt.Sprintf("select %s from %s where %s = %s", // #nosec G201 -- names are checked and quoted
 		strings.Join(names[1:], ", "), names[0], names[1], dialect.Parameter(1))
-	return &Rows{db: db, dialect: dialect, keys: table.KeyType, columns: len(table.Columns), query: query}, nil
+	r := &Rows{db: db, dialect: dialect, keys: table.KeyType, names: columns, truth: make([]bool, len(columns)), query: query}
+	for i, column := range table.Columns {
+		r.truth[i] = column != columns[i]
+	}
+	return r, nil
 }
 
 // Find answers the row with a key and the key in its one spelling. Values are in
@@ -75,7 +82,7 @@ func (r *Rows) Find(ctx context.Context, id string) (key string, values []any, e
 	if err != nil {
 		return "", nil, err
 	}
-	values = make([]any, r.columns+1) // the key is read too, so that there is always a column
+	values = make([]any, len(r.names)+1) // the key is read too, so that there is always a column
 	into := make([]any, len(values))
 	for i := range values {
 		into[i] = &values[i]
@@ -92,7 +99,16 @@ func (r *Rows) Find(ctx context.Context, id string) (key string, values []any, e
 			values[i] = string(text)
 		}
 	}
-	return key, values[1:], nil
+	values = values[1:]
+	for i, value := range values {
+		if !r.truth[i] || value == nil {
+			continue
+		}
+		if values[i], err = Truth(value); err != nil {
+			return "", nil, fmt.Errorf("the column %s: %w", r.names[i], err)
+		}
+	}
+	return key, values, nil
 }
 
 var uuids = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -118,18 +134,4 @@ func (r *Rows) key(id string) (parameter any, canonical string, err error) {
 	case TextKey:
 	}
 	return id, id, nil
-}
-
-// Truth reads a column of booleans as the drivers answer it. A column that is
-// null or of another type is an error.
-func Truth(v any) (bool, error) {
-	switch v := v.(type) {
-	case bool:
-		return v, nil
-	case int64:
-		return v != 0, nil
-	case string: // MySQL's bit(1), or a number as text
-		return v != "" && v != "0" && v[0] != 0, nil
-	}
-	return false, fmt.Errorf("a boolean column is a %T", v)
 }

@@ -112,7 +112,7 @@ var names = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$
 // so that a mistyped column would say the same of everybody.
 func (d Dialect) Quote(name string) (string, error) {
 	if !names.MatchString(name) {
-		return "", fmt.Errorf("%q is no name of a table or column: letters, digits, _ and $, and one dot before them", name)
+		return "", fmt.Errorf("%q is no name of a table or column: letters, digits, _ and $, and one dot before them; behind a column may stand :boolean", name)
 	}
 	quote := "`"
 	if d == PostgreSQL {

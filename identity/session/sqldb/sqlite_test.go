@@ -91,3 +91,34 @@ func until(t *testing.T, met func() bool) {
 		}
 	}
 }
+
+// What is declared a boolean is one in every database; what can be none is an
+// error, not a guess.
+func TestDeclaredBooleans(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for id, value := range map[int]any{1: 1, 2: 0, 3: nil, 4: "t", 5: "f", 6: "maybe", 7: 1.5} {
+		if _, err := db.Exec(`create table if not exists member (id integer primary key, staff)`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Exec(`insert into member values (?, ?)`, id, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := rows(t, path, "staff:boolean")
+	for id, want := range map[string]any{"1": true, "2": false, "3": nil, "4": true, "5": false} {
+		if _, values, err := r.Find(t.Context(), id); err != nil || values[0] != want {
+			t.Errorf("%s: %v, %v; want %v", id, values, err, want)
+		}
+	}
+	for _, id := range []string{"6", "7"} {
+		if _, values, err := r.Find(t.Context(), id); err == nil {
+			t.Errorf("%s: %v", id, values)
+		}
+	}
+}
