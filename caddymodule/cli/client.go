@@ -46,7 +46,14 @@ func (f *serverFlags) add(cmd *cobra.Command) {
 
 // open finds the server; it does not ask it anything yet.
 func (f *serverFlags) open() (*server, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(f.address, nil, f.config, f.adapter)
+	var config []byte
+	if f.address == "" && f.config != "" {
+		var err error
+		if config, err = readConfig(f.config, f.adapter); err != nil {
+			return nil, fmt.Errorf("finding the admin address: %w", err)
+		}
+	}
+	address, err := caddycmd.DetermineAdminAPIAddress(f.address, config, f.config, f.adapter)
 	if err != nil {
 		return nil, fmt.Errorf("finding the admin address: %w", err)
 	}

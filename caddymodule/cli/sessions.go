@@ -58,7 +58,7 @@ func (f *inspectFlags) run(ctx context.Context, t *terminal, in io.Reader) error
 	if err != nil {
 		return err
 	}
-	inspect, end, err := f.open(ctx, at)
+	inspect, by, end, err := f.open(ctx, at)
 	if err != nil {
 		return err
 	}
@@ -75,30 +75,35 @@ func (f *inspectFlags) run(ctx context.Context, t *terminal, in io.Reader) error
 	case len(text) > maxCookieInput:
 		err = usage("standard input has more than %d bytes, which is no cookie", maxCookieInput)
 	default:
-		err = inspectOne(ctx, t, cookie, inspect)
+		err = f.one(ctx, t, cookie, by, inspect)
 	}
 	return errors.Join(err, end())
 }
 
 // open makes what judges: by the file, or by asking the server.
-func (f *inspectFlags) open(ctx context.Context, at time.Time) (inspector, func() error, error) {
+func (f *inspectFlags) open(ctx context.Context, at time.Time) (inspect inspector, by string, end func() error, err error) {
 	if f.config != "" {
 		if f.address != "" {
-			return nil, nil, usage("--config needs no server, so --address says nothing")
+			return nil, "", nil, usage("--config needs no server, so --address says nothing")
 		}
-		return inspectOffline(ctx, f.config, f.adapter, at, f.show)
+		inspect, end, err = inspectOffline(ctx, f.config, f.adapter, at, f.show)
+		return inspect, "by " + f.config + ", without a server", end, err
 	}
 	server, err := f.serverFlags.open()
 	if err != nil {
-		return nil, nil, err
+		return nil, "", nil, err
 	}
+	by = "by the server at " + server.address + "; without one: --config FILE"
 	return func(ctx context.Context, cookie string) (found identity.Inspection, err error) {
 		err = server.post(ctx, admin.PathInspect, admin.InspectRequest{Cookie: cookie, At: at, Show: f.show}, &found)
+		if gone, ok := errors.AsType[*failure](err); ok && gone.code == ExitUnreachable {
+			gone.hint = "is it elsewhere? say --address HOST:PORT; without a server, --config FILE asks the stores themselves"
+		}
 		return found, err
-	}, func() error { return nil }, nil
+	}, by, func() error { return nil }, nil
 }
 
-func inspectOne(ctx context.Context, t *terminal, cookie string, inspect inspector) error {
+func (f *inspectFlags) one(ctx context.Context, t *terminal, cookie, by string, inspect inspector) error {
 	found, err := inspect(ctx, cookie)
 	if err != nil {
 		return err
@@ -109,6 +114,10 @@ func inspectOne(ctx context.Context, t *terminal, cookie string, inspect inspect
 		}
 	} else {
 		printInspection(t, found)
+		if found.Outcome == identity.OutcomePrincipal && f.at != "" {
+			printBegin(t, found)
+		}
+		t.line("judged %s", by)
 	}
 	switch found.Outcome {
 	case identity.OutcomePrincipal:
@@ -117,6 +126,17 @@ func inspectOne(ctx context.Context, t *terminal, cookie string, inspect inspect
 		return &failure{code: ExitAnonymous, err: errors.New("")}
 	}
 	return &failure{code: ExitUnavailable, err: errors.New("")}
+}
+
+// printBegin says whether the session was there at all at a time that --at names:
+// of most sessions only their end can be seen.
+func printBegin(t *terminal, i identity.Inspection) {
+	switch {
+	case i.AuthTime.IsZero():
+		t.styled(yellow, "note: when the session began is not known; at %s it may not have been there yet", moment(i.At))
+	case i.AuthTime.After(i.At):
+		t.styled(yellow, "note: at %s there was no such session yet: the user signed in at %s", moment(i.At), moment(i.AuthTime))
+	}
 }
 
 func printInspection(t *terminal, i identity.Inspection) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	"github.com/strangler-proxy/strangler/identity"
 	"github.com/strangler-proxy/strangler/identity/session"
@@ -46,7 +45,7 @@ func inspectOffline(_ context.Context, file, adapter string, at time.Time, show 
 
 // loadApp reads the strangler app out of a configuration's file, and starts nothing.
 func loadApp(file, adapter string) (sessionsApp, error) {
-	text, _, _, err := caddycmd.LoadConfig(file, adapter)
+	text, err := readConfig(file, adapter)
 	if err != nil {
 		return nil, err
 	}

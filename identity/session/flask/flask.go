@@ -129,7 +129,7 @@ func (s *Sessions) Names() []string { return []string{s.config.CookieName, s.con
 
 var (
 	errRemember = errors.New("nobody is signed in by the session, and there is a remember cookie, by which the monolith may")
-	errFuture   = errors.New("a session of the future: the monolith's clock is ahead of this one")
+	errFuture   = errors.New("the session was signed after the time it is judged by: --at is before it began, or the monolith's clock is ahead of this one")
 	errTooLarge = errors.New("a cookie of more than 16 KiB")
 )
 
