@@ -3,10 +3,7 @@ package sqldb_test
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,74 +190,6 @@ func TestAUserWhoMayNotLookForTheTriggerIsInDoubt(t *testing.T) {
 	d.exec(`delete from "Office".ticket`)
 	if got := within(t, f.changed); got != sqldb.Told("a") {
 		t.Errorf("%q", got)
-	}
-}
-
-// relay is between a client and the server: it can stop passing on what the server
-// says, as a network does that lost the connection and tells nobody.
-type relay struct {
-	net.Listener
-	deaf atomic.Bool
-}
-
-func startRelay(t *testing.T, to string) *relay {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	r := &relay{Listener: l}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", to)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
-			go func() { r.pass(client, server); _ = client.Close() }()
-		}
-	}()
-	return r
-}
-
-func (r *relay) pass(client io.Writer, server io.Reader) {
-	buffer := make([]byte, 4<<10)
-	for {
-		n, err := server.Read(buffer)
-		if err != nil {
-			return
-		}
-		if r.deaf.Load() {
-			continue
-		}
-		if _, err := client.Write(buffer[:n]); err != nil {
-			return
-		}
-	}
-}
-
-func TestADeadConnectionToPostgresIsNoticed(t *testing.T) {
-	t.Parallel()
-	if testing.Short() {
-		t.Skip("takes a quarter of a minute")
-	}
-	d := startDatabase(t)
-	d.trigger()
-	r := startRelay(t, d.Address)
-	f := follow(t, ticket, "postgres://reader@"+r.Addr().String()+"/postgres?sslmode=disable")
-	if doubt := within(t, f.on); doubt != nil {
-		t.Fatal(doubt)
-	}
-	r.deaf.Store(true)
-	select {
-	case err := <-f.end:
-		t.Log(err)
-	case <-time.After(20 * time.Second):
-		t.Error("still followed")
 	}
 }
 
