@@ -21,7 +21,7 @@ const ourHeaders = "x-strangler"
 // Headers that g knows are taken as ours.
 func removeForgeable(r *http.Request, g *guard) {
 	removeOurs(r.Header, g)
-	removeOurs(r.Trailer, g)
+	removeTrailers(r.Trailer, g)
 	flags.CleanBaggage(r.Header)
 	for _, value := range r.Header["Connection"] {
 		if namesProtected(value, g) {
@@ -39,11 +39,26 @@ func removeOurs(h http.Header, g *guard) {
 	}
 }
 
+// removeTrailers also takes out what says who a request is from, where that is
+// known: a trailer must not (RFC 9110, section 6.5.1), and a server that merges
+// them into the headers would find the client's word there beside ours.
+func removeTrailers(h http.Header, g *guard) {
+	removeOurs(h, g)
+	if g == nil {
+		return
+	}
+	for name := range h {
+		if sameName("authorization", name) || sameName("proxy-authorization", name) || sameName("cookie", name) {
+			delete(h, name)
+		}
+	}
+}
+
 // guardTrailers is r, or a copy whose body takes our names out of the trailers
 // when they have come: net/http adds those that were not announced, too. It
 // only does so where some were announced; otherwise no copy of r has them.
 func guardTrailers(r *http.Request, g *guard) *http.Request {
-	if len(r.Trailer) == 0 {
+	if r.Trailer == nil {
 		return r
 	}
 	guarded := r.WithContext(r.Context())
@@ -61,7 +76,7 @@ type guardedBody struct {
 func (b *guardedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil {
-		removeOurs(b.trailer, b.guard)
+		removeTrailers(b.trailer, b.guard)
 	}
 	return n, err
 }

@@ -107,7 +107,9 @@ func (e *Engine) admit(r *http.Request, p *papers, person *identity.Person, a as
 	case session.Anonymous:
 		a.pass.set(p.route.Header, nil)
 		if p.route.Token == routes.TokenRequired {
-			a.Arm, a.Reason = p.turnAway(r)
+			if a.Arm, a.Reason = p.turnAway(r); a.Reason == ReasonLogin && e.identity.isLogin(r) {
+				a.keep(ReasonAnonymous)
+			}
 			return false
 		}
 		return true

@@ -44,7 +44,8 @@ type Identity struct {
 type whois struct {
 	Identity
 	now      func() time.Time
-	host     string // of the issuer, where the keys are published
+	login    *url.URL // LoginURL; nil: nowhere that is known
+	host     string   // of the issuer, where the keys are published
 	paths    [2]string
 	publish  [2]http.Handler
 	origins  *http.CrossOriginProtection
@@ -63,6 +64,13 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 			return nil, fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
+	if i.LoginURL != "" {
+		login, err := url.Parse(i.LoginURL)
+		if err != nil {
+			return nil, fmt.Errorf("login_url: %w", err)
+		}
+		w.login = login
+	}
 	issuer, err := url.Parse(i.Ring.Issuer())
 	if err != nil {
 		return nil, fmt.Errorf("issuer: %w", err)
@@ -72,19 +80,6 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 	keys := strings.TrimSuffix(i.Ring.Issuer(), "/") + token.KeysPath
 	w.publish = [2]http.Handler{i.Ring.Keys(now), i.Ring.Metadata(keys, now)}
 	return w, nil
-}
-
-// published is what serves a request for the issuer's keys; nil for any other.
-func (w *whois) published(r *http.Request) http.Handler {
-	if w == nil {
-		return nil
-	}
-	for i, path := range w.paths {
-		if r.URL.Path == path && routes.HostName(r.Host) == w.host {
-			return w.publish[i]
-		}
-	}
-	return nil
 }
 
 // papers are what a lane's service gets to know of who a request is from.
@@ -147,6 +142,7 @@ func (w *whois) services(r *routes.Route, i routes.Identity) (service, shadow *t
 // unknown are the problems of a table that needs to know more of who requests are
 // from than the configuration says.
 func (w *whois) unknown(path string, table *routes.Table) (problems routes.Problems) {
+	login := w.loginRoute(table)
 	for _, entry := range table.Routes() {
 		r := entry.Route
 		line := r.Line
@@ -163,6 +159,9 @@ func (w *whois) unknown(path string, table *routes.Table) (problems routes.Probl
 		case w == nil:
 			add(routes.CodeNoIdentity, "identity", "the route needs to know who requests are from, and the Caddyfile does not say whose sessions to read",
 				"add identity { issuer …; sessions … } to the global option strangler, or take identity out of the route")
+		case r == login && r.Identity != nil && r.Identity.Anonymous == routes.AnonymousLogin:
+			add(routes.CodeBadIdentity, w.LoginURL, "the login page is in this route, which sends there whoever is not signed in: nobody could sign in",
+				"give it a route of its own that names no service, or write anonymous: monolith")
 		default:
 			w.check(r, add)
 		}

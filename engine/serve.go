@@ -30,7 +30,7 @@ type Result struct {
 
 	tally tally
 	pass  passport
-	watch sessionWatch
+	watch [2]sessionWatch // by arm
 }
 
 // Site holds the upstreams that a site's `target NAME { … }` blocks make, by
@@ -104,7 +104,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	}
 	lane.papers.vary(header)
 	way.fill(r, entry, c, result)
-	e.watch(&way, lane, &key, result, start)
+	e.watch(&way, lane, &key, result, r.Method, start)
 	copied.sample(lane, r, &c, result, start)
 	result.Outcome, err = proxy.Forward(copied.Writer(w), copied.of(guardTrailers(r, guard)), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
@@ -134,7 +134,7 @@ func (e *Engine) beforeRoutes(w http.ResponseWriter, r *http.Request, v *view, r
 	}
 	if keys := e.identity.published(r); keys != nil {
 		result.Decision.Reason, result.Outcome.Status = ReasonPublished, http.StatusOK
-		keys.ServeHTTP(w, r)
+		keys.ServeHTTP(&statusWriter{w, &result.Outcome.Status}, r)
 		return true, nil
 	}
 	if v == nil {
@@ -145,13 +145,12 @@ func (e *Engine) beforeRoutes(w http.ResponseWriter, r *http.Request, v *view, r
 }
 
 // watch has those told of the answer's head who want to know.
-func (e *Engine) watch(way *way, lane *lane, key *stickyKey, result *Result, start time.Time) {
+func (e *Engine) watch(way *way, lane *lane, key *stickyKey, result *Result, method string, start time.Time) {
 	if lane.papers.comparable(key) && result.tally.begin(lane.counts, &result.Decision, e.now, start) {
 		way.watch(&result.tally)
 	}
 	if result.pass.value != "" {
-		result.watch = sessionWatch{e, result.pass.value, way.plan.MonolithCall.Heads}
-		way.plan.MonolithCall.Heads = &result.watch
+		e.watchSession(way, lane.papers, result, !safe(method))
 	}
 }
 

@@ -10,22 +10,40 @@ import (
 	"github.com/strangler-proxy/strangler/routes"
 )
 
-// sessionWatch looks at the monolith's answer for a change of the session that the
-// request came with: what is known of it is then forgotten, before the client
-// has the answer. It is part of the request's Result.
+// sessionWatch looks at an answer for a change of the session that the request
+// came with: what is known of it is then forgotten, before the client has the
+// answer. It is part of the request's Result.
 type sessionWatch struct {
 	engine *Engine
 	value  string
+	// writes says that whoever answers has the session, and the request was one that
+	// may change what stands in it without telling the browser (ADR 0019).
+	writes bool
 	next   proxy.Heads
+}
+
+// watchSession has both sides' answers looked at. A service without the session's
+// cookie cannot write to the session.
+func (e *Engine) watchSession(way *way, p *papers, result *Result, writes bool) {
+	on := func(arm routes.Arm, call *proxy.Call, writes bool) {
+		watch := &result.watch[arm]
+		*watch = sessionWatch{e, result.pass.value, writes, call.Heads}
+		call.Heads = watch
+	}
+	on(routes.Monolith, &way.plan.MonolithCall, writes)
+	if way.plan.Arm == routes.Service {
+		on(routes.Service, &way.plan.ServiceCall, writes && p != nil && p.route.KeepCookie)
+	}
 }
 
 // Head implements proxy.Heads.
 func (s *sessionWatch) Head(status int, header http.Header, stream bool) {
+	changed := s.writes
 	for _, line := range header["Set-Cookie"] {
-		if s.engine.identity.changes(line, s.value) {
-			s.engine.Forget(s.value)
-			break
-		}
+		changed = changed || s.engine.identity.changes(line, s.value)
+	}
+	if changed {
+		s.engine.Forget(s.value)
 	}
 	if s.next != nil {
 		s.next.Head(status, header, stream)

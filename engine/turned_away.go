@@ -54,6 +54,25 @@ func refuse(w http.ResponseWriter, p problem) int {
 	return p.Status
 }
 
+// loginRoute is the route that the login page is in, as far as that is this site's
+// and can be told without a request; nil for none.
+func (w *whois) loginRoute(table *routes.Table) *routes.Route {
+	if w == nil || w.login == nil || w.login.Host != "" && routes.HostName(w.login.Host) != w.host {
+		return nil
+	}
+	match := table.Match(&routes.Request{Method: http.MethodGet, Host: w.host, Path: w.login.Path, RawPath: w.login.RawPath, RawQuery: w.login.RawQuery, Header: http.Header{}})
+	if match.Entry == nil {
+		return nil
+	}
+	return match.Entry.Route
+}
+
+// isLogin reports whether a request is for the login page itself, which would be
+// sent to itself for ever.
+func (w *whois) isLogin(r *http.Request) bool {
+	return w.login != nil && r.URL.Path == w.login.Path && (w.login.Host == "" || strings.EqualFold(w.login.Host, r.Host))
+}
+
 // loginFor is the login page with the way back to where r wanted to go: a path of
 // this site, hence with one slash at its beginning, for //host is another site.
 func (w *whois) loginFor(r *http.Request) string {

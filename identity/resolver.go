@@ -149,7 +149,11 @@ func (r *Resolver) Names() []string { return r.options.Reader.Names() }
 // is known without one: then it is the person.
 func (r *Resolver) Find(header http.Header) (value string, known *Person, ok bool) {
 	value, outcome, ok := r.options.Reader.Cookie(header)
-	if ok {
+	switch {
+	case ok && len(header["Cookie"]) > 1:
+		// Servers join lines with a semicolon, with a comma, or take one of them.
+		return "", r.settled[place(session.AmbiguousCookie)], false
+	case ok:
 		return value, nil, true
 	}
 	if settled := r.settled[place(outcome.Reason)]; outcome.State == session.Unavailable && outcome.Err == nil {

@@ -11,7 +11,7 @@ import (
 // that is down fails all; a session that fails alone may be made to, by whoever
 // sends it: an introspection that breaks on a cookie, a query that takes too long.
 // So the store rests only when several sessions failed, none succeeded in between,
-// and that has been so for a while; who fails alone rests alone.
+// and that has been so for a while; who fails alone rests alone (ADR 0020).
 type suspects struct {
 	mu   sync.Mutex
 	of   map[digest]*suspect

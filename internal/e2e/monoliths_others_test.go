@@ -43,7 +43,6 @@ func plainPHP(t *testing.T) *monolith {
 	return &monolith{
 		Program: testbed.PHP(t, map[string]string{"session.save_path": folder}), page: "/", action: "/login", out: "/logout", fill: phpForm,
 		sessions: "sessions php {\n store files " + folder + "\n user user_id\n}",
-		silent:   saying{"sessions-php.md", "`session_destroy()` alone sends no cookie"},
 		ending: []ending{
 			done("the expiry", "", old(folder)),
 			{what: "a user who is no more", end: unmoved, unseen: saying{"sessions-php.md", "There is no\nrow of a user to look at"}},

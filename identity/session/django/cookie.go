@@ -1,9 +1,11 @@
 package django
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 )
@@ -17,15 +19,19 @@ func (s *Sessions) Names() []string { return []string{s.config.CookieName} }
 // (django/http/cookie.py) reads it: blanks around names and values go, quoted
 // values are unquoted. ok is false when the outcome is already known: there is
 // no cookie, or there are two with different values, of which Django takes the
-// last and others the first.
+// last and others the first; or there are bytes beside ASCII's in it, which are
+// other characters, and other blanks, under ASGI (Latin-1) than under WSGI (UTF-8).
 func (s *Sessions) Cookie(header http.Header) (value string, known session.Outcome, ok bool) {
 	for _, line := range header["Cookie"] {
 		for len(line) > 0 {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
 			name, text, named := strings.Cut(pair, "=")
-			if !named || strings.TrimFunc(name, blank) != s.config.CookieName {
+			if !named || strings.TrimFunc(name, blankOrForeign) != s.config.CookieName {
 				continue
+			}
+			if strings.ContainsFunc(pair, foreign) {
+				return "", session.Unknown(session.AmbiguousCookie, errForeign), false
 			}
 			text = unquote(strings.TrimFunc(text, blank))
 			if ok && text != value {
@@ -42,6 +48,12 @@ func (s *Sessions) Cookie(header http.Header) (value string, known session.Outco
 
 // blank is what Python's str.strip removes.
 func blank(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
+
+var errForeign = errors.New("a session cookie with characters beside ASCII's in it, which WSGI and ASGI read differently")
+
+func foreign(r rune) bool { return r >= utf8.RuneSelf }
+
+func blankOrForeign(r rune) bool { return blank(r) || foreign(r) }
 
 // unquote does as http.cookies._unquote: a value in double quotes loses them,
 // and in it \ooo is a character by its number, \x the character x.

@@ -115,7 +115,7 @@ func TestCookieAsDjangoReadsIt(t *testing.T) {
 	for _, header := range []string{
 		"sessionid=" + cookie, "a; sessionid = " + cookie + " ; b=c", `sessionid="` + cookie + `"`, `sessionid="\` + cookie + `"`,
 		"sessionid=" + cookie + "; sessionid=" + cookie, "sessionid=", "sessionid", "Sessionid=" + cookie, "xsessionid=" + cookie,
-		"sessionid=" + cookie + ",b", `sessionid="` + cookie, "sessionid=\v" + cookie + "\u00a0", "sessionid==" + cookie,
+		"sessionid=" + cookie + ",b", `sessionid="` + cookie, "sessionid=\v" + cookie, "sessionid==" + cookie,
 		"sessionid=\x1d" + cookie, `sessionid="\141` + cookie + `"`,
 	} {
 		got := s.Resolve(ctx, http.Header{"Cookie": {header}})
@@ -127,6 +127,12 @@ func TestCookieAsDjangoReadsIt(t *testing.T) {
 	twice := "sessionid=" + cookie + "; sessionid=" + other
 	expect(t, s.Resolve(ctx, http.Header{"Cookie": {twice}}), session.Unavailable, session.AmbiguousCookie)
 	expect(t, s.Resolve(ctx, http.Header{"Cookie": {"sessionid=" + cookie, "sessionid=" + other}}), session.Unavailable, session.AmbiguousCookie)
+	for _, blank := range []string{"\u00a0", "\xa0", "\u0085", "\x85", "\u2003", "\xff"} { // ASGI reads them otherwise
+		for _, header := range []string{blank + "sessionid=" + cookie, "sessionid" + blank + "=" + cookie, "sessionid=" + cookie + blank, "sessionid=" + cookie + ";" + blank + "sessionid=" + other} {
+			expect(t, s.Resolve(ctx, http.Header{"Cookie": {header}}), session.Unavailable, session.AmbiguousCookie)
+		}
+	}
+	expect(t, s.Resolve(ctx, http.Header{"Cookie": {"x=\xa0; sessionid=" + cookie}}), session.Known, "")
 	expect(t, s.Resolve(ctx, http.Header{}), session.Anonymous, session.NoCookie)
 }
 

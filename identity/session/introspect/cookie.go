@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 )
@@ -55,6 +56,10 @@ func (s *Sessions) Cookie(header http.Header) (value string, known session.Outco
 	return value, session.Outcome{}, true
 }
 
+// foreign are bytes beside ASCII's, some of which are blanks to some servers: the
+// monolith may know a name with one around it as that without.
+func foreign(r rune) bool { return r >= utf8.RuneSelf }
+
 // find answers the one pair of a cookie's name; a cookie without a value is none.
 func find(lines []string, name string) (pair string, known session.Outcome, ok bool) {
 	for _, line := range lines {
@@ -63,7 +68,13 @@ func find(lines []string, name string) (pair string, known session.Outcome, ok b
 			this, line, _ = strings.Cut(line, ";")
 			this = strings.Trim(this, " \t")
 			key, text, _ := strings.Cut(this, "=")
-			if strings.Trim(key, " \t") != name || text == "" && pair == "" {
+			if key = strings.Trim(key, " \t"); key != name {
+				if strings.TrimFunc(key, foreign) == name {
+					return "", session.Unknown(session.AmbiguousCookie, nil), false
+				}
+				continue
+			}
+			if text == "" && pair == "" {
 				continue
 			}
 			if ok && this != pair {

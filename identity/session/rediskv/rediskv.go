@@ -72,12 +72,18 @@ func (c *Client) Get(ctx context.Context, key string) (value Value, ok bool, err
 		}
 		return Value{}, false, fmt.Errorf("redis: %w", err)
 	}
-	const noKey = -2 // PTTL's answer, which go-redis leaves as it is
-	if ttl.Val() == noKey {
+	const noKey, noEnd = -2, -1 // PTTL's answers, which go-redis leaves as they are
+	left := ttl.Val()
+	switch left {
+	case noKey:
 		return Value{}, false, nil
+	case noEnd:
+		left = 0
+	default:
+		left = max(left, time.Millisecond) // 0 is less than one, which is not without end
 	}
 	if len(data.Val()) > MaxValue {
 		return Value{}, false, fmt.Errorf("redis: %w", ErrTooLarge)
 	}
-	return Value{Data: []byte(data.Val()), TTL: max(0, ttl.Val())}, true, nil
+	return Value{Data: []byte(data.Val()), TTL: left}, true, nil
 }
