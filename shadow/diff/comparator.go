@@ -195,11 +195,18 @@ func canonURL(n *node) (string, bool) {
 
 // staticHash is the part that ManifestStaticFilesStorage puts before the
 // extension (django/contrib/staticfiles/storage.py, hashed_name): twelve
-// hexadecimal digits of an MD5. Bundlers write eight or more.
-var staticHash = regexp.MustCompile(`[.-][0-9a-f]{8,32}(\.[A-Za-z0-9.]{1,16})\z`)
+// hexadecimal digits of an MD5. Bundlers write eight or more; digits alone are a
+// date or a number then.
+var staticHash = regexp.MustCompile(`(?:\.[0-9a-f]{12}|[.-][0-9a-f]{8,32})(\.[A-Za-z0-9.]{1,16})\z`)
+
+// dated is what staticHash would take for a hash.
+var dated = regexp.MustCompile(`(?:-[0-9]+|\.[0-9]{8,11}|\.[0-9]{13,})\.[A-Za-z0-9.]{1,16}\z`)
 
 func canonStatic(n *node) (string, bool) {
 	path, query, _ := strings.Cut(n.text, "?")
+	if dated.MatchString(path) {
+		return n.text, n.kind == kindString
+	}
 	return staticHash.ReplaceAllString(path, "$1") + "?" + query, n.kind == kindString
 }
 
@@ -217,11 +224,14 @@ func canonNumber(n *node) (string, bool) {
 // oneIsNumber keeps two strings apart: "1.10" and "1.1" may be versions.
 func oneIsNumber(a, b *node) bool { return a.kind == kindNumber || b.kind == kindNumber }
 
+func (d *decimal) sign() string {
+	if d.negative {
+		return "-"
+	}
+	return ""
+}
+
 // canon is one spelling for every number of one value.
 func (d *decimal) canon() string {
-	sign := ""
-	if d.negative {
-		sign = "-"
-	}
-	return sign + d.whole + d.frac + "e" + strconv.FormatInt(d.exp, 10)
+	return d.sign() + d.whole + d.frac + "e" + strconv.FormatInt(d.exp, 10)
 }

@@ -162,6 +162,7 @@ func (w *walk) begin(c *Comparer, now time.Time, result *Result) {
 	if w.a == nil {
 		w.a, w.b = new(tree), new(tree)
 	}
+	w.a.now, w.b.now = now, now
 	w.fresh()
 }
 

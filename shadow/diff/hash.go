@@ -132,7 +132,7 @@ func (w *walk) hash(t *tree, n, index int32) (uint64, error) {
 
 func (w *walk) hashNode(t *tree, n int32) (uint64, error) {
 	v := &t.nodes[n]
-	if err := w.spend(1 + len(v.text)/64); err != nil {
+	if err := w.spend(1 + len(v.text)/64 + len(w.c.rules)*(1+len(w.steps))/4); err != nil {
 		return 0, err
 	}
 	if len(t.hashes) < len(t.nodes) {

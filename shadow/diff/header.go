@@ -30,7 +30,7 @@ var defaultHeaders = []string{
 //   - Content-Type and Content-Disposition by value and parameters, without the
 //     boundary of a multipart body and the charset of JSON (RFC 8259 section 11);
 //   - Set-Cookie by names and attributes (RFC 6265 section 5.2), without the
-//     value and the date of Expires;
+//     value; of the date of Expires whether it is over;
 //   - ETag by whether there is one;
 //   - Location in one spelling: scheme and host in lower case, no default port;
 //   - everything else value by value, never split at commas.
@@ -163,8 +163,15 @@ func texts(p *parent, values []string) error {
 func presence(*parent, []string) error { return nil }
 
 // parameters reads a value with parameters: RFC 9110 sections 5.6.6 and 8.3.1.
+// Several values are none: which of them counts is each client's own affair.
 func parameters(p *parent, values []string) error {
 	for _, v := range values {
+		if len(values) > 1 {
+			if _, err := p.add(node{name: "value", kind: kindString, text: v}); err != nil {
+				return err
+			}
+			continue
+		}
 		kind, params, err := mime.ParseMediaType(v)
 		if err != nil {
 			kind, params = v, nil
@@ -195,7 +202,7 @@ func parameters(p *parent, values []string) error {
 func directives(p *parent, values []string) error {
 	seen := map[string]bool{}
 	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
+		for _, part := range members(v) {
 			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 			name = strings.ToLower(strings.TrimSpace(name))
 			value = strings.Trim(strings.TrimSpace(value), `"`)
@@ -209,6 +216,23 @@ func directives(p *parent, values []string) error {
 		}
 	}
 	return nil
+}
+
+// members splits a list at the commas that are not in a quoted string (RFC 9110
+// sections 5.6.1 and 5.6.4).
+func members(list string) (out []string) {
+	quoted, from := false, 0
+	for i := 0; i < len(list); i++ {
+		switch {
+		case list[i] == '"':
+			quoted = !quoted
+		case list[i] == '\\' && quoted:
+			i++
+		case list[i] == ',' && !quoted:
+			out, from = append(out, list[from:i]), i+1
+		}
+	}
+	return append(out, list[min(from, len(list)):])
 }
 
 // cookies reads names and attributes. Two cookies of one name are told apart by
@@ -230,7 +254,7 @@ func cookies(p *parent, values []string) error {
 			value = strings.TrimSpace(value)
 			switch name {
 			case "Expires":
-				value = ""
+				value = p.tree.over(value)
 			case "Domain":
 				value = strings.ToLower(strings.TrimPrefix(value, "."))
 			case "Samesite":
@@ -242,6 +266,17 @@ func cookies(p *parent, values []string) error {
 		}
 	}
 	return nil
+}
+
+// over says of the date of a cookie whether it is over, which removes the cookie;
+// when it will be is not compared.
+func (t *tree) over(date string) string {
+	for _, spelled := range [...]string{date, strings.ReplaceAll(date, "-", " ")} { // PHP's 01-Jan-1970
+		if at, err := http.ParseTime(spelled); err == nil && !at.After(t.now) {
+			return "over"
+		}
+	}
+	return ""
 }
 
 // locations reads URLs in the normal form of RFC 3986 section 6.2.2 and 6.2.3,

@@ -27,6 +27,7 @@ func parseHTML(t *tree, body string, m media) (int32, error) {
 	if err != nil {
 		return none, err
 	}
+	text = withoutMark(text)
 	if growsBeyond(text, t.limits.Nodes) {
 		return none, errTooManyNodes
 	}

@@ -52,6 +52,7 @@ func (t *tree) member(of int32, name string) int32 {
 		return none
 	}
 	for c := t.nodes[of].first; c != none; c = t.nodes[c].next {
+		t.looked++
 		if t.nodes[c].name == name && !t.nodes[c].unnamed() {
 			return c
 		}

@@ -1,5 +1,7 @@
 package diff
 
+import "time"
+
 // A kind says what a node is. Its text is part of signatures and of [Value].
 type kind uint8
 
@@ -59,6 +61,8 @@ type tree struct {
 	nodes  []node
 	hashes []uint64 // of the nodes under the rules in force; 0 is not known yet
 	limits *Limits
+	now    time.Time
+	looked int // members passed on the way to one that a rule names; not yet spent
 }
 
 // maxKept is how many nodes a slab may hold to be kept for the next comparison.

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"math/big"
+	"strconv"
 	"strings"
 )
 
@@ -122,7 +123,11 @@ func rat(s string) (*big.Rat, bool) {
 	if !ok || d.len() > maxRatDigits || d.exp > maxRatDigits || d.exp < -maxRatDigits {
 		return nil, false
 	}
-	return new(big.Rat).SetString(s)
+	if d.len() == 0 {
+		return new(big.Rat), true
+	}
+	// Not from s: it may have millions of zeros, and reading them is quadratic.
+	return new(big.Rat).SetString(d.sign() + d.whole + d.frac + "e" + strconv.FormatInt(d.exp-int64(d.len()), 10))
 }
 
 // scanNumber returns where the number at s[i:] ends, or 0 when there is none.

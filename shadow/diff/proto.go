@@ -95,7 +95,7 @@ func parseGRPC(t *tree, body string, m media) (int32, error) {
 		return none, err
 	}
 	at := parent{tree: t, node: root}
-	allowed := t.limits.Bytes
+	allowed, packed := t.limits.Bytes, 0
 	for rest := body; rest != ""; {
 		if len(rest) < 5 {
 			return none, errMalformed
@@ -103,6 +103,11 @@ func parseGRPC(t *tree, body string, m media) (int32, error) {
 		flag, size := rest[0], int(binary.BigEndian.Uint32([]byte(rest[1:5])))
 		if rest = rest[5:]; size > len(rest) {
 			return none, errMalformed
+		}
+		if flag&flagCompressed != 0 {
+			if packed++; packed > maxPacked {
+				return none, errTooMuchWork
+			}
 		}
 		child, used, err := parseFrame(t, flag, rest[:size], m, allowed)
 		if err != nil {
@@ -114,6 +119,10 @@ func parseGRPC(t *tree, body string, m media) (int32, error) {
 	}
 	return root, nil
 }
+
+// maxPacked is how many compressed messages of one body are unpacked: each takes
+// a decoder, however few bytes it has.
+const maxPacked = 2000
 
 // The flags of a frame. Trailers as a frame are gRPC-Web's.
 const (

@@ -5,6 +5,10 @@ import (
 	"strings"
 )
 
+// withoutMark takes off the byte order mark of UTF-8, which is no part of markup
+// (XML 1.0 section 4.3.3, Encoding Standard section 6).
+func withoutMark(text string) string { return strings.TrimPrefix(text, "\uFEFF") }
+
 // parseText reads lines. Their ends are a part of them.
 func parseText(t *tree, body string, m media) (int32, error) {
 	text, err := toUTF8(body, m.charset, t.limits)

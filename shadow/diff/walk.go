@@ -21,7 +21,9 @@ type walk struct {
 
 // spend takes n off the work that may be done.
 func (w *walk) spend(n int) error {
-	if w.work -= n; w.work < 0 {
+	w.work -= n + w.a.looked + w.b.looked
+	w.a.looked, w.b.looked = 0, 0
+	if w.work < 0 {
 		return errTooMuchWork
 	}
 	return nil

@@ -132,6 +132,13 @@ func (t *tree) dropText(content int32) {
 // xmlSpace is the namespace of xml:space, XML 1.0 section 2.10.
 const xmlSpace = "http://www.w3.org/XML/1998/namespace"
 
+// Namespaces of elements that may stand in a document of another type (the
+// content of an Atom entry) and have words with elements between them.
+const (
+	xhtmlSpace = "http://www.w3.org/1999/xhtml"
+	svgSpace   = "http://www.w3.org/2000/svg"
+)
+
 // parseXML reads a document with namespaces (Namespaces in XML 1.0): prefixes
 // and the order of attributes do not matter, nor comments, nor white space
 // between elements where there is no other text.
@@ -147,7 +154,7 @@ func parseXML(t *tree, body string, m media) (int32, error) {
 	b.namespaces = map[string]bool{"": true, xmlSpace: true}
 	// In these white space between elements is text, whatever stands beside it.
 	b.keepSpace = m.kind == "application/xhtml+xml" || m.kind == "image/svg+xml"
-	d := xml.NewDecoder(strings.NewReader(text))
+	d := xml.NewDecoder(strings.NewReader(withoutMark(text)))
 	d.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
 		if m.charset != "" {
 			return r, nil // decoded by what the header says: RFC 7303 section 3
@@ -202,8 +209,14 @@ func (b *elementBuilder) xmlStart(v xml.StartElement) error {
 	}
 	for _, a := range v.Attr {
 		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
+			if a.Value != "" && !strings.ContainsAny(a.Value, ":/") {
+				return errMalformed // it cannot be told from a prefix that nobody declared
+			}
 			b.namespaces[a.Value] = true
 		}
+	}
+	if v.Name.Space == xhtmlSpace || v.Name.Space == svgSpace {
+		b.top().preserve = true // white space between elements is text there
 	}
 	if !b.namespaces[v.Name.Space] {
 		return errMalformed
