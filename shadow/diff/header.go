@@ -165,33 +165,37 @@ func presence(*parent, []string) error { return nil }
 // parameters reads a value with parameters: RFC 9110 sections 5.6.6 and 8.3.1.
 // Several values are none: which of them counts is each client's own affair.
 func parameters(p *parent, values []string) error {
-	for _, v := range values {
-		if len(values) > 1 {
+	if len(values) > 1 {
+		for _, v := range values {
 			if _, err := p.add(node{name: "value", kind: kindString, text: v}); err != nil {
 				return err
 			}
+		}
+		return nil
+	}
+	return parameter(p, values[0])
+}
+
+func parameter(p *parent, v string) error {
+	kind, params, err := mime.ParseMediaType(v)
+	if err != nil {
+		kind, params = v, nil
+	}
+	if _, err := p.add(node{name: "value", kind: kindString, text: kind}); err != nil {
+		return err
+	}
+	for name, value := range params {
+		if name == "boundary" {
 			continue
 		}
-		kind, params, err := mime.ParseMediaType(v)
-		if err != nil {
-			kind, params = v, nil
-		}
-		if _, err := p.add(node{name: "value", kind: kindString, text: kind}); err != nil {
-			return err
-		}
-		for name, value := range params {
-			if name == "boundary" {
+		if name == "charset" {
+			value = strings.ToLower(value)
+			if f := formatOf(kind).name; (f == "json" || f == "ndjson") && value == "utf-8" {
 				continue
 			}
-			if name == "charset" {
-				value = strings.ToLower(value)
-				if f := formatOf(kind).name; (f == "json" || f == "ndjson") && value == "utf-8" {
-					continue
-				}
-			}
-			if _, err := p.add(node{name: name, kind: kindString, text: value}); err != nil {
-				return err
-			}
+		}
+		if _, err := p.add(node{name: name, kind: kindString, text: value}); err != nil {
+			return err
 		}
 	}
 	p.tree.sort(p.node) // the map has no order

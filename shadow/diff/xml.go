@@ -201,19 +201,28 @@ func (b *elementBuilder) xml(token xml.Token) error {
 	return nil
 }
 
+// declare notes the namespaces that an element declares.
+func (b *elementBuilder) declare(attributes []xml.Attr) error {
+	for _, a := range attributes {
+		if a.Name.Space != "xmlns" && (a.Name.Space != "" || a.Name.Local != "xmlns") {
+			continue
+		}
+		if a.Value != "" && !strings.ContainsAny(a.Value, ":/") {
+			return errMalformed // it cannot be told from a prefix that nobody declared
+		}
+		b.namespaces[a.Value] = true
+	}
+	return nil
+}
+
 // xmlStart opens an element. encoding/xml leaves a prefix that was not declared
 // where the namespace should be: such a document is not well-formed.
 func (b *elementBuilder) xmlStart(v xml.StartElement) error {
 	if err := b.start(v.Name.Local); err != nil {
 		return err
 	}
-	for _, a := range v.Attr {
-		if a.Name.Space == "xmlns" || a.Name.Space == "" && a.Name.Local == "xmlns" {
-			if a.Value != "" && !strings.ContainsAny(a.Value, ":/") {
-				return errMalformed // it cannot be told from a prefix that nobody declared
-			}
-			b.namespaces[a.Value] = true
-		}
+	if err := b.declare(v.Attr); err != nil {
+		return err
 	}
 	if v.Name.Space == xhtmlSpace || v.Name.Space == svgSpace {
 		b.top().preserve = true // white space between elements is text there
