@@ -52,6 +52,12 @@ a minute, the gate is met.
 
   curl -X POST 'http://%[9]s/_demo/mend'
 
+Who am I? Open http://%[4]s/v1/me/ in a browser: it sends you to the monolith's login page
+and back, and the tickets service says who you are by a token, without a login of its own.
+The keys that it verifies the token by:
+
+  curl http://%[4]s/.well-known/jwks.json
+
 By hand, on that route; what the users see of it stands below:
 
   %[1]s rollout set faq-read 25 --reason "first users"%[2]s
