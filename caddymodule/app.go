@@ -65,6 +65,8 @@ type App struct {
 	webhooks []notify.Webhook
 	log      *slog.Logger
 	targets  []string // that the handlers of this configuration serve
+	sited    bool     // noteSites has looked
+	unserved string   // that no site has the issuer's host; empty: one has
 	withdraw func()
 	unhook   func()
 
@@ -206,6 +208,7 @@ func (a *App) boundDrain() error {
 func (a *App) begin() {
 	if run := a.running.Load(); run != nil {
 		run.Remember(a.recentSize())
+		run.NoteIssuer(a.unserved)
 		run.begin()
 	}
 }

@@ -51,7 +51,8 @@ type whois struct {
 	origins  *http.CrossOriginProtection
 	guard    *guard // of tables that name no header of their own
 	rejected atomic.Uint64
-	changing sync.Mutex // of the keys, by operators
+	notice   atomic.Pointer[string] // about the issuer; nil: none
+	changing sync.Mutex             // of the keys, by operators
 }
 
 func newWhois(i *Identity, now func() time.Time) (*whois, error) {

@@ -12,6 +12,8 @@ import (
 // start of the engine.
 type IdentityStatus struct {
 	Issuer string `json:"issuer"`
+	// Notice is what an operator should know of the issuer: that no site has its host.
+	Notice string `json:"notice,omitempty"`
 	// Sessions is how the monolith's sessions are read.
 	Sessions identity.ResolverStatus `json:"sessions"`
 	// Keys are the published ones, in the order in which they sign. Empty: they are
@@ -48,6 +50,9 @@ func (w *whois) status(now time.Time) *IdentityStatus {
 		Issuer: w.Ring.Issuer(), Sessions: w.Resolver.Status(), Keys: []KeyStatus{},
 		Minted: counts.Minted, Failed: counts.Failed, Rejected: w.rejected.Load(), NoTokensUntil: set.Gap(now),
 	}
+	if notice := w.notice.Load(); notice != nil {
+		s.Notice = *notice
+	}
 	for _, key := range set.Public(now) {
 		s.Keys = append(s.Keys, KeyStatus{
 			ID: key.ID(), Algorithm: key.Algorithm(), Phase: key.Phase(now),
@@ -55,6 +60,14 @@ func (w *whois) status(now time.Time) *IdentityStatus {
 		})
 	}
 	return s
+}
+
+// NoteIssuer makes a text part of the status: what an operator should know of the
+// issuer. Empty: nothing.
+func (e *Engine) NoteIssuer(text string) {
+	if e.identity != nil {
+		e.identity.notice.Store(&text)
+	}
 }
 
 // gauges is what the metrics show; nil without an identity.

@@ -186,6 +186,9 @@ func (r *rolloutReport) printIdentity(t *terminal) {
 	if i.Sessions.Forged {
 		t.styled(red, "SESSIONS: most are signed with none of the configured keys, and their users count as anonymous (bad_signature); are the keys the monolith's?")
 	}
+	if i.Notice != "" {
+		t.styled(yellow, "ISSUER: %s", i.Notice)
+	}
 	if !i.NoTokensUntil.IsZero() {
 		t.styled(red, "NO KEY SIGNS until %s; routes that need a token stay on the monolith: %d requests so far got none", moment(i.NoTokensUntil), i.Failed)
 	}
