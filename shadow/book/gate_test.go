@@ -1,6 +1,7 @@
 package book_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +153,31 @@ func TestUnstableIsCounted(t *testing.T) {
 	many(t, b, c, 16, `{"a":2}`, func(r *shadow.Record) { again(diff.Different)(r); r.Rare = true })
 	if _, counts, _ := b.Comparisons("faq-read"); counts.Unstable != 12 || counts.Compared != 7 {
 		t.Errorf("%+v", counts)
+	}
+}
+
+// TestManyRulesAreFewReasons: two hundred rules that were never hit are one screen,
+// and all of them stand in the list of rules.
+func TestManyRulesAreFewReasons(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	rules := make([]diff.Rule, 200)
+	for i := range rules {
+		rules[i] = diff.Rule{Path: fmt.Sprintf("$.old%d", i), Compare: "ignore", Because: "b", Owner: "kb"}
+	}
+	compare, err := diff.New(diff.Options{Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Configure([]book.Route{{Name: "faq-read", Rules: compare.Rules(), Fingerprint: compare.Fingerprint(), Compared: 1, MismatchBelow: 0.5}})
+	many(t, b, c, 5000, `{"a":1}`, func(r *shadow.Record) { r.Rules = compare.Fingerprint() })
+	out := look(t, b, "faq-read")
+	reasons := strings.Join(out.Verdict.Reasons, "\n")
+	if len(out.Verdict.Reasons) > 6 || !strings.Contains(reasons, "and 197 more rules that are never hit") || len(out.Rules) != 200 {
+		t.Errorf("%d rules, %d reasons: %s", len(out.Rules), len(out.Verdict.Reasons), reasons)
+	}
+	var text strings.Builder
+	if err := report.Text(&text, &report.Report{Routes: []report.Route{*out}}, false); err != nil || !strings.Contains(text.String(), "and 195 more: strangler shadow rules --route faq-read") {
+		t.Errorf("%v\n%s", err, text.String())
 	}
 }

@@ -162,14 +162,28 @@ func (j *judge) unanswered() {
 	}
 }
 
+// maxRuleReasons is how many rules of one state are named as reasons; the report's
+// list of rules has all.
+const maxRuleReasons = 3
+
 func (j *judge) ruled() {
+	named := map[report.RuleState]int{}
 	for i := range j.rules {
+		state := j.rules[i].State
+		if named[state]++; named[state] > maxRuleReasons {
+			continue
+		}
 		switch r := &j.rules[i]; r.State {
 		case report.RuleExpired:
 			j.say(report.Failing, "the rule for %s (%s) expired on %s: renew it or take it out", r.Path, r.Owner, r.Until.Format(time.DateOnly))
 		case report.RuleNeverHit:
 			j.say(report.Failing, "the rule for %s (%s) excused nothing in %d comparisons: take it out", r.Path, r.Owner, j.era.Compared)
 		default:
+		}
+	}
+	for _, state := range []report.RuleState{report.RuleExpired, report.RuleNeverHit} {
+		if more := named[state] - maxRuleReasons; more > 0 {
+			j.say(report.Failing, "and %d more rules that are %s", more, strings.ReplaceAll(string(state), "_", " "))
 		}
 	}
 }

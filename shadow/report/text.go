@@ -61,6 +61,9 @@ func (t *textWriter) state(s State) string {
 	}
 }
 
+// maxTextRules is how many rules fit beside what matters more.
+const maxTextRules = 5
+
 func (t *textWriter) route(r *Route) {
 	v := &r.Verdict
 	t.line("%s: %s", t.paint(bold, line(r.Route)), t.state(v.State))
@@ -80,8 +83,11 @@ func (t *textWriter) route(r *Route) {
 	t.coverage(&r.Coverage)
 	if rules := noted(r.Rules); len(rules) > 0 {
 		t.line("  rules to look at")
-		for i := range rules {
+		for i := range rules[:min(maxTextRules, len(rules))] {
 			t.line("    %s (%s): %s, %s hits, because %s", rules[i].words(), line(rules[i].Owner), rules[i].fate(), number(rules[i].Hits), line(rules[i].Because))
+		}
+		if more := len(rules) - maxTextRules; more > 0 {
+			t.line("    and %d more: strangler shadow rules --route %s", more, line(r.Route))
 		}
 	}
 	if shift := r.Latency.shift(); shift != "" {
