@@ -212,7 +212,7 @@ func (p *papers) cookies(r *http.Request, pass *passport) {
 	var rest strings.Builder
 	for _, line := range lines {
 		for pair := range strings.SplitSeq(line, ";") {
-			if pair = trimmed(pair); pair == "" || p.strips(pair) {
+			if pair = strings.Trim(pair, " \t"); pair == "" || p.strips(pair) {
 				continue
 			}
 			if rest.Len() > 0 {
@@ -229,17 +229,16 @@ func (p *papers) cookies(r *http.Request, pass *passport) {
 	pass.set("Cookie", pass.cookie[:])
 }
 
-// blanks are what frameworks take off around a cookie's name.
-const blanks = " \t\r\n\v\f\x1c\x1d\x1e\x1f\u0085\u00a0"
-
-// trimmed is text without blanks around it. Almost none has others than one blank
-// before it, and it is cheap then.
-func trimmed(text string) string {
-	text = strings.TrimLeft(text, " ")
-	if text == "" || visible(text[0]) && visible(text[len(text)-1]) {
-		return text
+// bare is a cookie's name without what frameworks may take off around it: blanks,
+// also beyond ASCII, which under ASGI are single bytes (Latin-1).
+func bare(name string) string {
+	for name != "" && !visible(name[0]) {
+		name = name[1:]
 	}
-	return strings.Trim(text, blanks)
+	for name != "" && !visible(name[len(name)-1]) {
+		name = name[:len(name)-1]
+	}
+	return name
 }
 
 func visible(c byte) bool { return ' ' < c && c < 0x7f }
@@ -259,7 +258,7 @@ func (p *papers) anyOf(lines []string) bool {
 
 func (p *papers) strips(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
-	return slices.Contains(p.strip, trimmed(name))
+	return slices.Contains(p.strip, bare(name))
 }
 
 // askedFor is a request that is only explained.

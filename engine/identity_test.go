@@ -37,6 +37,13 @@ func TestTheServiceSeesTheUserAndNoCookie(t *testing.T) {
 	equal(t, "plain", b.service.seen().Get("Cookie")+b.service.seen().Get("Authorization"), "lang=en")
 	_, _, _ = b.reason(http.MethodGet, "/cookie", signedIn("alice"))
 	equal(t, "kept", b.service.seen().Get("Cookie"), "lang=en; sessionid=alice; csrftoken=x")
+	// What servers read as the session's cookie: under ASGI a header is Latin-1.
+	for _, odd := range []string{"\xa0", "\x85", "\u00a0", "\t", " \xa0 ", "\u2003", "\xff"} {
+		for _, name := range []string{odd + "sessionid", "sessionid" + odd} {
+			_, _, _ = b.reason(http.MethodGet, "/plain", http.Header{"Cookie": {"lang=\u00e9;" + name + "=alice; x=1"}})
+			equal(t, fmt.Sprintf("without %q", name), b.service.seen().Get("Cookie"), "lang=\u00e9; x=1")
+		}
+	}
 }
 
 func TestTheMonolithGetsTheCookieBackWhenItAnswersInstead(t *testing.T) {
