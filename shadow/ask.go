@@ -37,19 +37,25 @@ type reply struct {
 // ask asks one side what the client has asked. It takes no longer than the
 // route's timeout for a place at the target and the same for the answer.
 func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) {
-	if err := s.enter(ctx, x.plan.Timeout); err != nil {
-		return nil, err
+	defer x.compute() // when the place at the target is left
+	if !s.entered() {
+		x.pause()
+		if err := s.enter(ctx, x.plan.Timeout); err != nil {
+			return nil, err
+		}
 	}
 	defer s.leave()
 	ctx, cancel := context.WithTimeout(ctx, x.plan.Timeout)
 	defer cancel()
 	var token http.Header
 	if !s.monolith && x.plan.Token != nil {
+		x.pause()
 		var err error
 		if token, err = x.plan.Token(ctx, x.given.Principal); err != nil || len(token) == 0 {
 			return nil, errToken
 		}
 	}
+	x.compute()
 	var cold atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(c httptrace.GotConnInfo) { cold.Store(!c.Reused) },
@@ -57,6 +63,7 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 	r, body := x.request(s, id, token)
 	defer body.stop()
 	start := x.mirror.all.now()
+	x.pause()
 	response, err := s.roundTrip(ctx, r)
 	if err != nil {
 		return nil, err

@@ -28,8 +28,8 @@ const (
 	// ShadowTimeout: the service, asked as a shadow, did not answer in time.
 	ShadowTimeout
 	// DroppedQueueFull: there was no room or no use: in the queue, in memory, at the
-	// target; it had waited too long, its settings were replaced, or
-	// the server stops.
+	// target; it had waited too long, clients needed the cores, its settings were
+	// replaced, or the server stops.
 	DroppedQueueFull
 	// DroppedOversize: a body was larger than what is kept of it.
 	DroppedOversize

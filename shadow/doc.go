@@ -25,6 +25,6 @@
 // decides whether a request is mirrored, and its [Exchange] (exchange.go) copies
 // it and its answer as they pass (copy.go, tee.go, writer.go) into memory that a
 // budget bounds (memory.go). End puts it into the route's queue. A worker
-// (worker.go) asks the shadow (target.go, request.go), compares, asks again where
+// (worker.go), which gives way to clients (pace.go), asks the shadow (target.go, request.go), compares, asks again where
 // there is a difference (again.go), and gives the [Record] to the [Recorder].
 package shadow

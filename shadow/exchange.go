@@ -45,6 +45,7 @@ type Exchange struct {
 
 	*asked           // a worker's
 	replies []*reply // too
+	turn    *turn    // too, while it computes
 }
 
 // exchangeSize is about what an exchange takes beside its copies, fieldSize what a
@@ -181,6 +182,7 @@ func (x *Exchange) ended(e Ending) loss {
 
 // free gives back all memory; whoever holds the exchange last calls it.
 func (x *Exchange) free() {
+	x.pause()
 	x.heads.free()
 	x.body.free()
 	x.answer.free()

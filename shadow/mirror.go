@@ -17,11 +17,12 @@ type Mirror struct {
 	last  atomic.Pointer[plan] // the last one there was
 	queue chan *Exchange
 	crew  atomic.Int64 // workers
+	room  atomic.Int64 // how many may wait before nothing is copied, see adapt
 
-	seen, sampled, extra, again, panics atomic.Uint64
-	open, inFlight                      atomic.Int64
-	buckets                             [Buckets]atomic.Uint64
-	lost                                [losses]atomic.Uint64
+	seen, sampled, extra, again, panics, gaveWay atomic.Uint64
+	open, inFlight                               atomic.Int64
+	buckets                                      [Buckets]atomic.Uint64
+	lost                                         [losses]atomic.Uint64
 
 	rare   rarity
 	extras allowance // for rare requests
@@ -76,6 +77,7 @@ func newMirror(all *Mirrors, route string) *Mirror {
 		salt:  newSalt(all.options.Key, route),
 		queue: make(chan *Exchange, all.options.Queue),
 	}
+	m.room.Store(int64(all.options.Queue))
 	m.extras.perSecond, m.extras.burst = all.options.ExtraPerSecond, extraBurst
 	m.peeks.perSecond, m.peeks.burst = all.options.ExtraPerSecond, extraBurst
 	m.asking.perSecond.perSecond, m.asking.perSecond.burst = all.options.AgainPerSecond, againBurst
@@ -167,6 +169,7 @@ func (m *Mirror) work() {
 
 // take compares what has waited, unless that was too long.
 func (m *Mirror) take(x *Exchange) {
+	m.adapt(x.plan.InFlight)
 	if why := x.stale(); why != lossNone {
 		m.drop(x, why)
 		return
@@ -191,6 +194,7 @@ func (m *Mirror) Status() Status {
 		Route: p.Route, Reverse: p.Reverse,
 		Seen: m.seen.Load(), Sampled: m.sampled.Load(), Extra: m.extra.Load(),
 		Open: m.open.Load(), Queued: int64(len(m.queue)), InFlight: m.inFlight.Load(),
+		GivesWay: m.all.pace.givesWay(), GaveWay: m.gaveWay.Load(),
 		Again: m.again.Load(), Panics: m.panics.Load(),
 		Bytes: m.all.memory.held.Load(), Budget: m.all.memory.limit,
 		Buckets: make(map[string]uint64, Buckets),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ type Mirrors struct {
 	log     *slog.Logger
 	now     func() time.Time
 	memory  memory
+	pace    *pace
 
 	mu      sync.Mutex         // of what follows; not on a request's way
 	routes  map[string]*Mirror // those that are gone too, while something of them is left
@@ -60,6 +62,10 @@ func New(o Options) (*Mirrors, error) {
 		quit: make(chan struct{}),
 	}
 	m.memory.limit = o.Bytes
+	var err error
+	if m.pace, err = newPace(); err != nil {
+		return nil, fmt.Errorf("shadow: %w", err)
+	}
 	m.background, m.cancel = context.WithCancel(context.Background())
 	m.done.Go(m.keepHouse)
 	return m, nil
@@ -143,6 +149,9 @@ func (m *Mirrors) Close() {
 	for _, one := range m.mirrors() {
 		one.drain()
 		one.tellLosses()
+	}
+	if err := m.pace.close(); err != nil {
+		m.log.Warn("shadow: a pipe was not closed", slog.Any("error", err))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

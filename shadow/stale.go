@@ -63,6 +63,9 @@ func (x *Exchange) stale() loss {
 		return why
 	}
 	if x.mirror.all.now().Sub(x.queued) > x.plan.Timeout {
+		if m := x.mirror; m.room.Load() < int64(cap(m.queue)) {
+			return lossGaveWay
+		}
 		return lossLate
 	}
 	return lossNone

@@ -100,11 +100,6 @@ func (c *client) idle() {
 
 // enter waits for a place at the target, so long at most.
 func (c *client) enter(ctx context.Context, most time.Duration) error {
-	select {
-	case c.slots <- struct{}{}:
-		return nil
-	default: // most often there is one
-	}
 	ctx, stop := context.WithTimeout(ctx, most)
 	defer stop()
 	select {
@@ -112,6 +107,16 @@ func (c *client) enter(ctx context.Context, most time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		return errBusy
+	}
+}
+
+// entered takes a place at the target if there is one: most often there is.
+func (c *client) entered() bool {
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 

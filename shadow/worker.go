@@ -13,6 +13,7 @@ import (
 // compared, or of a hook, ends this request and nothing else.
 func (m *Mirror) handle(x *Exchange) {
 	defer x.free()
+	x.compute()
 	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint(), Sides: x.plan.Sides()}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
 		rec.Bucket, rec.Why, rec.Result, rec.Again, rec.Repeated = NotComparable, "panic", diff.Result{}, nil, nil
@@ -54,7 +55,9 @@ func (x *Exchange) compare(rec *Record) {
 	p, m := x.plan, x.mirror
 	ctx := p.life.Context
 	if !safe(x.method) {
+		x.pause()
 		release, proved := m.prove(ctx, x)
+		x.compute()
 		if !proved {
 			rec.cut(cmp.Or(x.cutOff(), lossNoProof))
 			return

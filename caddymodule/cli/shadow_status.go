@@ -120,6 +120,12 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	}
 	t.line("%s: of %d requests since the start %d were sampled, %d more for being rare; %d open, %d queued, %d being asked",
 		r.Route, r.Seen, r.Sampled, r.Extra, r.Open, r.Queued, r.InFlight)
+	if r.GivesWay {
+		t.styled(yellow, "%s: comparing gives way to clients, who need the cores", r.Route)
+	}
+	if r.GaveWay > 0 {
+		t.line("%s: %d of the sampled requests were not compared to leave clients the cores (gave_way)", r.Route, r.GaveWay)
+	}
 	var ended []string
 	for _, name := range slices.Sorted(maps.Keys(r.Buckets)) {
 		if n := r.Buckets[name]; n > 0 {
