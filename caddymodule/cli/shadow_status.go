@@ -115,14 +115,14 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if r.Proof.State == shadow.ProofRefused || r.Proof.State == shadow.ProofBroken {
 		t.styled(yellow, "%s: unsafe requests are not mirrored (%s since %s): %s", r.Route, r.Proof.State, moment(r.Proof.At), r.Proof.Reason)
 	}
+	if r.GivesWay {
+		t.styled(yellow, "%s: comparing gives way to clients, who need the cores: less than the sample is compared", r.Route)
+	}
 	if !whole {
 		return
 	}
 	t.line("%s: of %d requests since the start %d were sampled, %d more for being rare; %d open, %d queued, %d being asked",
 		r.Route, r.Seen, r.Sampled, r.Extra, r.Open, r.Queued, r.InFlight)
-	if r.GivesWay {
-		t.styled(yellow, "%s: comparing gives way to clients, who need the cores", r.Route)
-	}
 	if r.GaveWay > 0 {
 		t.line("%s: %d of the sampled requests were not compared to leave clients the cores (gave_way)", r.Route, r.GaveWay)
 	}
