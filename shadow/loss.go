@@ -11,7 +11,6 @@ const (
 	lossClosed
 	lossLate
 	lossReplaced
-	lossGaveWay
 	lossRequest
 	lossAnswer
 	lossUnsafe
@@ -35,7 +34,6 @@ var lossIs = [losses]struct {
 	lossClosed:   {DroppedQueueFull, "closed"},
 	lossLate:     {DroppedQueueFull, "late"},
 	lossReplaced: {DroppedQueueFull, "replaced"},
-	lossGaveWay:  {DroppedQueueFull, "gave_way"},
 	lossRequest:  {DroppedOversize, "request"},
 	lossAnswer:   {DroppedOversize, "answer"},
 	lossUnsafe:   {SkippedUnsafe, "method"},
@@ -57,9 +55,6 @@ func (m *Mirror) lose(why loss, extra bool) {
 	}
 	m.buckets[lossIs[why].bucket].Add(1)
 	m.lost[why].Add(1)
-	if why == lossGaveWay {
-		m.gaveWay.Add(1)
-	}
 }
 
 // tellLosses gives the recorder a record of each request that was lost since the

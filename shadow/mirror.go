@@ -16,13 +16,13 @@ type Mirror struct {
 	plan  atomic.Pointer[plan] // nil when the route is not mirrored any more
 	last  atomic.Pointer[plan] // the last one there was
 	queue chan *Exchange
+	room  atomic.Int64 // places of it that are of use, see useful
 	crew  atomic.Int64 // workers
-	room  atomic.Int64 // how many may wait before nothing is copied, see adapt
 
-	seen, sampled, extra, again, panics, gaveWay atomic.Uint64
-	open, inFlight                               atomic.Int64
-	buckets                                      [Buckets]atomic.Uint64
-	lost                                         [losses]atomic.Uint64
+	seen, sampled, extra, again, panics atomic.Uint64
+	open, inFlight                      atomic.Int64
+	buckets                             [Buckets]atomic.Uint64
+	lost                                [losses]atomic.Uint64
 
 	rare   rarity
 	extras allowance // for rare requests
@@ -169,8 +169,9 @@ func (m *Mirror) work() {
 
 // take compares what has waited, unless that was too long.
 func (m *Mirror) take(x *Exchange) {
-	m.adapt(x.plan.InFlight)
-	if why := x.stale(); why != lossNone {
+	why := x.stale()
+	m.useful(x.plan.InFlight, why)
+	if why != lossNone {
 		m.drop(x, why)
 		return
 	}
@@ -194,8 +195,8 @@ func (m *Mirror) Status() Status {
 		Route: p.Route, Reverse: p.Reverse,
 		Seen: m.seen.Load(), Sampled: m.sampled.Load(), Extra: m.extra.Load(),
 		Open: m.open.Load(), Queued: int64(len(m.queue)), InFlight: m.inFlight.Load(),
-		GivesWay: m.all.pace.givesWay(), GaveWay: m.gaveWay.Load(),
-		Again: m.again.Load(), Panics: m.panics.Load(),
+		GivesWay: m.all.pace.givesWay(),
+		Again:    m.again.Load(), Panics: m.panics.Load(),
 		Bytes: m.all.memory.held.Load(), Budget: m.all.memory.limit,
 		Buckets: make(map[string]uint64, Buckets),
 		Proof:   Proof{State: ProofOff},

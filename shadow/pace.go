@@ -138,27 +138,3 @@ func (x *Exchange) pause() {
 		x.turn = nil
 	}
 }
-
-// adapt lets fewer requests wait while comparing gives way, down to one for each
-// worker, so that those that are compared are not old; and more again when it does not.
-func (m *Mirror) adapt(inFlight int) {
-	room := m.room.Load()
-	if m.all.pace.givesWay() {
-		room = max(int64(min(inFlight, cap(m.queue))), room-room/8-1)
-	} else {
-		room = min(int64(cap(m.queue)), room+room/8+1)
-	}
-	m.room.Store(room)
-}
-
-// full is why what is sampled now would be copied for nothing: as much waits as there
-// is room for, or, while comparing gives way, as is of use.
-func (m *Mirror) full() loss {
-	switch room := m.room.Load(); {
-	case int64(len(m.queue)) < room:
-		return lossNone
-	case room < int64(cap(m.queue)):
-		return lossGaveWay
-	}
-	return lossQueue
-}

@@ -52,18 +52,13 @@ func TestComparingLeavesCores(t *testing.T) {
 }
 
 // TestComparingGivesWay: while clients wait for cores, each stage of a comparison
-// waits out its patience and goes on; what is sampled beyond that is not even copied, and
-// counted as that. When nobody waits any more, all is compared again.
+// waits out its patience and goes on; none is lost.
 func TestComparingGivesWay(t *testing.T) {
 	t.Parallel()
 	var crowded, asked atomic.Int64
-	hold := make(chan struct{}) // a core that nobody gets
 	b := newBed(t, says(`{"a":1}`), says(`{"a":1}`), func(_ *shadow.Options, s *shadow.Settings, _ *bed) { s.InFlight = 2 })
 	b.mirrors.Crowd(func() bool {
 		asked.Add(1)
-		if crowded.Load() == 2 {
-			<-hold
-		}
 		return crowded.Load() > 0
 	})
 	total := 0
@@ -85,22 +80,14 @@ func TestComparingGivesWay(t *testing.T) {
 	}
 	crowded.Store(1)
 	before := asked.Load()
-	if s := one(100); s.Buckets["equal"] != 110 || !s.GivesWay || s.GaveWay != 0 {
+	if s := one(100); s.Buckets["equal"] != 110 || !s.GivesWay {
 		t.Fatalf("while clients wait: %+v", s)
 	}
 	if n := asked.Load() - before; n < 100*2*shadow.Patience {
 		t.Errorf("100 comparisons gave way %d times, want %d at least", n, 100*2*shadow.Patience)
 	}
-	crowded.Store(2)
-	ask(40)
-	if s := b.status(); s.GaveWay < 40-2-2-2 || s.GaveWay != s.Buckets["dropped_queue_full"] || s.Bytes > 32<<10 {
-		t.Errorf("while clients take all cores: %+v", s)
-	}
 	crowded.Store(0)
-	close(hold)
-	b.settled(t, total)
-	before = int64(b.status().GaveWay)
-	if s := one(100); s.GivesWay || s.GaveWay != uint64(before) {
+	if s := one(100); s.Buckets["equal"] != 210 || s.GivesWay {
 		t.Errorf("when nobody waits any more: %+v", s)
 	}
 }

@@ -52,8 +52,8 @@ func (m *Mirror) Sample(r *http.Request, a *Arrival) *Exchange {
 		m.lose(why, extra)
 		return nil
 	}
-	if why := m.full(); why != lossNone {
-		m.lose(why, extra) // a copy would be made for nothing
+	if int64(len(m.queue)) >= m.room.Load() {
+		m.lose(lossQueue, extra) // a copy would be made for nothing
 		return nil
 	}
 	x := newExchange(m, p, r, a)

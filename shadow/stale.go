@@ -63,12 +63,22 @@ func (x *Exchange) stale() loss {
 		return why
 	}
 	if x.mirror.all.now().Sub(x.queued) > x.plan.Timeout {
-		if m := x.mirror; m.room.Load() < int64(cap(m.queue)) {
-			return lossGaveWay
-		}
 		return lossLate
 	}
 	return lossNone
+}
+
+// useful lets fewer requests wait when one has waited too long, down to one for each
+// worker, and more again when one has not: a shadow that hangs, or a process without
+// time for comparing, would have all of them copied for nothing.
+func (m *Mirror) useful(inFlight int, why loss) {
+	room := m.room.Load()
+	switch why {
+	case lossLate:
+		m.room.Store(max(int64(min(inFlight, cap(m.queue))), room-room/8-1))
+	case lossNone:
+		m.room.Store(min(int64(cap(m.queue)), room+room/8+1))
+	}
 }
 
 // cut puts a record whose exchange was cut off into its bucket.

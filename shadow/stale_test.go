@@ -3,6 +3,7 @@ package shadow_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -123,5 +124,44 @@ func TestAnOldPlanProvesNothing(t *testing.T) {
 	close(answer)
 	if p := b.status().Proof; p.State != shadow.ProofUnknown || p.Reason != "" {
 		t.Errorf("%+v", p)
+	}
+}
+
+// TestAHungShadowIsNotCopiedFor: once requests have waited in vain, no more are copied
+// than may be asked at a time; when the shadow answers again, so many as before.
+func TestAHungShadowIsNotCopiedFor(t *testing.T) {
+	t.Parallel()
+	var hangs atomic.Bool
+	hangs.Store(true)
+	b := newBed(t, says(`1`), func(w http.ResponseWriter, r *http.Request) {
+		if hangs.Load() {
+			<-r.Context().Done()
+			return
+		}
+		says(`1`)(w, r)
+	}, func(o *shadow.Options, s *shadow.Settings, _ *bed) {
+		o.Queue, s.InFlight, s.Timeout = 64, 2, 20*time.Millisecond
+	})
+	total, most := 0, int64(0)
+	for range 6 { // each finds the queue as the one before has left it
+		for range 70 {
+			b.get(t, "/")
+		}
+		total += 70
+		most = b.status().Queued
+		b.settled(t, total)
+	}
+	if most > 8 {
+		t.Errorf("%d still wait for a shadow that hangs", most)
+	}
+	hangs.Store(false)
+	before := b.status().Buckets["equal"]
+	for range 200 {
+		b.get(t, "/")
+		total++
+		b.settled(t, total)
+	}
+	if s := b.status(); s.Buckets["equal"]-before < 190 {
+		t.Errorf("it answers again: %+v", s)
 	}
 }

@@ -16,10 +16,9 @@ type Status struct {
 	Open     int64             `json:"open"`
 	Queued   int64             `json:"queued"`
 	InFlight int64             `json:"in_flight"`
-	// GivesWay is true while clients leave comparing little time, GaveWay is how many of
-	// Sampled were dropped for it (they are in dropped_queue_full).
-	GivesWay bool   `json:"gives_way"`
-	GaveWay  uint64 `json:"gave_way"`
+	// GivesWay is true while clients leave comparing little time: what then waits too
+	// long is in dropped_queue_full.
+	GivesWay bool `json:"gives_way"`
 	// Extra is how many requests were compared beside, as those like them are rare.
 	Extra uint64 `json:"extra"`
 	// Again is how often a side was asked again, Panics how many defects were

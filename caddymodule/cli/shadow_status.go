@@ -116,16 +116,13 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 		t.styled(yellow, "%s: unsafe requests are not mirrored (%s since %s): %s", r.Route, r.Proof.State, moment(r.Proof.At), r.Proof.Reason)
 	}
 	if r.GivesWay {
-		t.styled(yellow, "%s: comparing gives way to clients, who need the cores: less than the sample is compared", r.Route)
+		t.styled(yellow, "%s: comparing gives way to clients, who need the cores: what waits too long is not compared (queue, late)", r.Route)
 	}
 	if !whole {
 		return
 	}
 	t.line("%s: of %d requests since the start %d were sampled, %d more for being rare; %d open, %d queued, %d being asked",
 		r.Route, r.Seen, r.Sampled, r.Extra, r.Open, r.Queued, r.InFlight)
-	if r.GaveWay > 0 {
-		t.line("%s: %d of the sampled requests were not compared to leave clients the cores (gave_way)", r.Route, r.GaveWay)
-	}
 	var ended []string
 	for _, name := range slices.Sorted(maps.Keys(r.Buckets)) {
 		if n := r.Buckets[name]; n > 0 {
