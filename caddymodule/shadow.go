@@ -76,7 +76,9 @@ func secret(ctx context.Context, db *sqlite.Store, name string) []byte {
 }
 
 // shadowing is what an engine takes of it.
-func (e *evidence) shadowing() *engine.Shadowing { return &engine.Shadowing{Book: e.book, Key: e.key} }
+func (e *evidence) shadowing() *engine.Shadowing {
+	return &engine.Shadowing{Book: e.book, Key: e.key, Reserve: true}
+}
 
 // close writes what is not stored yet, as far as the file answers in time.
 func (e *evidence) close() error {

@@ -24,6 +24,9 @@ type Shadowing struct {
 	// requests of one route may wait. Zero: the defaults of package shadow.
 	Bytes int64
 	Queue int
+	// Reserve trades memory for fewer runs of the garbage collector, see
+	// [shadow.Options].
+	Reserve bool
 }
 
 // startShadowing makes the mirrors; without a book there are none.
@@ -36,7 +39,7 @@ func (e *Engine) startShadowing() error {
 		return errors.New("engine: shadowing needs a book to record in")
 	}
 	mirrors, err := shadow.New(shadow.Options{
-		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue,
+		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue, Reserve: s.Reserve,
 		Alarm: s.Book.Alarm, Learned: s.Book.Learned,
 		Worked: func(route string, took time.Duration) { e.telemetry.Compared(context.Background(), route, took) },
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {

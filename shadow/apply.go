@@ -43,6 +43,12 @@ func (m *Mirrors) Apply(all []Settings) error {
 			mirror.end(mirror.last.Load())
 		}
 	}
+	switch {
+	case len(plans) == 0:
+		m.reserve = nil
+	case m.options.Reserve && m.reserve == nil:
+		m.reserve = newReserve(m.options.Bytes)
+	}
 	return nil
 }
 

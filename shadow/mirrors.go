@@ -26,6 +26,7 @@ type Mirrors struct {
 	routes  map[string]*Mirror // those that are gone too, while something of them is left
 	clients map[string]*client
 	retired []*client // those that may still have connections
+	reserve reserve
 
 	background context.Context
 	cancel     context.CancelFunc

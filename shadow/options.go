@@ -27,6 +27,10 @@ type Options struct {
 	Key []byte
 	// Bytes bounds all copies of requests and answers together. Default: 64 MiB.
 	Bytes int64
+	// Reserve spares clients some of the garbage collector: while there are mirrored
+	// routes, the heap has room of Bytes more before it runs, at the price of that much
+	// memory at most. Default: no.
+	Reserve bool
 	// Queue is how many requests of one route may wait. Default: 1024.
 	Queue int
 	// Outgoing makes the header of a forwarded request from a client's: without what

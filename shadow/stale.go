@@ -73,10 +73,9 @@ func (x *Exchange) stale() loss {
 // time for comparing, would have all of them copied for nothing.
 func (m *Mirror) useful(inFlight int, why loss) {
 	room := m.room.Load()
-	switch why {
-	case lossLate:
+	if why == lossLate {
 		m.room.Store(max(int64(min(inFlight, cap(m.queue))), room-room/8-1))
-	case lossNone:
+	} else if why == lossNone {
 		m.room.Store(min(int64(cap(m.queue)), room+room/8+1))
 	}
 }
