@@ -72,11 +72,12 @@ func (x *Exchange) stale() loss {
 // worker, and more again when one has not: a shadow that hangs, or a process without
 // time for comparing, would have all of them copied for nothing.
 func (m *Mirror) useful(inFlight int, why loss) {
-	room := m.room.Load()
+	room, all := m.room.Load(), int64(cap(m.queue))
 	if why == lossLate {
-		m.room.Store(max(int64(min(inFlight, cap(m.queue))), room-room/8-1))
-	} else if why == lossNone {
-		m.room.Store(min(int64(cap(m.queue)), room+room/8+1))
+		m.room.Store(max(min(int64(inFlight), all), room-room/8-1))
+	}
+	if why == lossNone {
+		m.room.Store(min(all, room+room/8+1))
 	}
 }
 
