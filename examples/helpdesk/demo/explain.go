@@ -8,23 +8,13 @@ import (
 
 // explain says what runs and what to try.
 func (s *stack) explain() {
+	s.explainParts()
 	a := s.addresses
-	monolith := "the monolith (Django), directly"
-	if s.standin {
-		monolith = "the monolith (stand-in), directly"
-	}
 	// Commands find the default admin address by themselves.
 	address := ""
 	if a.Admin != helpdesk.DefaultAddresses().Admin {
 		address = " --address " + a.Admin
 	}
-	fmt.Fprintf(s.out, `
-  the helpdesk, through Strangler    http://%s/   (sign in as anna, bao or chloe: helpdesk)
-  %-33s  http://%s/
-  the faq service, directly          http://%s/v1/faq/
-  the tickets service, directly      http://%s/v1/tickets/
-  files, state and logs              %s/
-`, a.Proxy, monolith, a.Monolith, a.FAQ, a.Tickets, relative(s.dir))
 	fmt.Fprintf(s.out, `
 Three commands to try, in another terminal and in this folder:
 
@@ -71,4 +61,20 @@ Ctrl-C stops everything. %[7]d users ask the FAQ once a second, and %[8]d times 
 somebody looks at the tickets; a line for every change of what they see:
 
 `, s.strangler, address, a.Tickets, a.Proxy, relative(s.dir), s.faq, users, s.traffic, a.FAQ)
+}
+
+// explainParts says what runs.
+func (s *stack) explainParts() {
+	a := s.addresses
+	monolith := "the monolith (Django), directly"
+	if s.standin {
+		monolith = "the monolith (stand-in), directly"
+	}
+	fmt.Fprintf(s.out, `
+  the helpdesk, through Strangler    http://%s/   (sign in as anna, bao or chloe: helpdesk)
+  %-33s  http://%s/
+  the faq service, directly          http://%s/v1/faq/
+  the tickets service, directly      http://%s/v1/tickets/
+  files, state and logs              %s/
+`, a.Proxy, monolith, a.Monolith, a.FAQ, a.Tickets, relative(s.dir))
 }
