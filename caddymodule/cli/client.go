@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -88,6 +87,19 @@ func (s *server) post(ctx context.Context, path string, body, v any) error {
 	return s.ask(ctx, http.MethodPost, path, bytes.NewReader(data), v)
 }
 
+// brokeOff reports whether a connection that there was ended without an answer.
+// net/http has several errors for it, not all of them for others to know.
+func brokeOff(err error) bool {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return false
+	}
+	if failed, ok := errors.AsType[*url.Error](err); ok && failed.Timeout() {
+		return false
+	}
+	dial, ok := errors.AsType[*net.OpError](err)
+	return !ok || dial.Op != "dial"
+}
+
 func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v any) error {
 	// The admin API allows the hosts it listens at; a unix socket has none.
 	host := "127.0.0.1"
@@ -102,7 +114,7 @@ func (s *server) ask(ctx context.Context, method, path string, body io.Reader, v
 		request.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := s.http.Do(request)
-	if method == http.MethodGet && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)) {
+	if method == http.MethodGet && brokeOff(err) {
 		answer, err = s.http.Do(request) // a reload replaces the admin endpoint, too, with the connections it has just got
 	}
 	if err != nil {
