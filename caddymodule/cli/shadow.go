@@ -32,6 +32,12 @@ func (f *shadowFlags) add(cmd *cobra.Command) {
 	}) // it fails for a flag that is not there
 }
 
+// addOne is add for a command that is about one route.
+func (f *shadowFlags) addOne(cmd *cobra.Command) {
+	f.add(cmd)
+	cmd.Flags().Lookup("route").Usage = "the `route`, which is required"
+}
+
 // shadowed are the routes whose answers are compared.
 func shadowed(r *admin.RouteAndState) bool { return r.Shadow != nil }
 
@@ -185,7 +191,7 @@ func shadowSamples() *cobra.Command {
 			}
 			return report.TextSamples(t.out, kept, t.colour)
 		})
-	f.add(cmd)
+	f.addOne(cmd)
 	cmd.Flags().StringVar(&signature, "signature", "", "only of this `signature`, as signatures prints it")
 	cmd.Flags().IntVar(&limit, "limit", 20, "how many at most, 1 to 1000")
 	cmd.Example = `  strangler shadow samples --route faq-read --limit 3`

@@ -48,7 +48,7 @@ func shadowExport() *cobra.Command {
 			}
 			return f.write(t, all)
 		})
-	f.add(cmd)
+	f.addOne(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.signature, "signature", "", "only of this `signature`, as signatures prints it")
 	flags.StringVar(&f.format, "format", "cases", "cases or pact")

@@ -31,7 +31,7 @@ func shadowReset() *cobra.Command {
 				Act: admin.Act{By: by, Reason: reason, Source: rollout.SourceCLI, DryRun: dryRun}, Route: f.route,
 			})
 		})
-	f.add(cmd)
+	f.addOne(cmd)
 	cmd.Flags().StringVar(&by, "by", "", "who makes the change (default USER@HOST)")
 	cmd.Flags().StringVar(&reason, "reason", "", "why; kept in the record")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "say what would change, and change nothing")

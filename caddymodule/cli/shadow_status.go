@@ -56,7 +56,7 @@ func printShadow(t *terminal, now *engine.ShadowStatus, whole bool) {
 		r := &now.Routes[i]
 		v := &r.Verdict
 		togo := ""
-		if v.Needed > 0 {
+		if v.Needed > 0 && v.State != report.Failing { // waiting does not help one that fails
 			togo = number(v.Needed) + " more"
 		}
 		row := cells(r.Route, r.Shadow, "", number(v.Compared), number(v.Mismatched), share(v.Upper), togo, moment(v.LastCompared))
