@@ -33,19 +33,26 @@ func TestAShadowKnowsTheUserAndHasNoCookie(t *testing.T) {
 	}
 }
 
+// comparedAlike has one request compared, to which both sides say the same.
+func comparedAlike(t *testing.T, table string, header http.Header) *bed {
+	t.Helper()
+	b := newBed(t, table, withBook, withDesk(new(desk)))
+	b.monolith.answers(same)
+	b.service.answers(same)
+	b.servedBy("/faq/1", header)
+	if got := b.compared(1); got.Buckets["equal"] != 1 {
+		t.Fatalf("%+v", got.Buckets)
+	}
+	return b
+}
+
 // A route without a service has no papers; what its shadow hears is no session's
 // cookie either.
 func TestAShadowOfARouteWithoutServiceHasNoCookie(t *testing.T) {
 	t.Parallel()
 	table := strings.ReplaceAll(shadowTable, "SHADOW", "target: faq, keep_cookies: [lang]")
 	table = strings.Replace(table, "    service: faq\n    sticky: header:X-User\n    fallback: []\n", "", 1)
-	b := newBed(t, table, withBook, withDesk(new(desk)))
-	b.monolith.answers(same)
-	b.service.answers(same)
-	b.servedBy("/faq/1", http.Header{"Cookie": {"lang=en; sessionid=alice; csrftoken=x; strangler_login=y"}})
-	if got := b.compared(1); got.Buckets["equal"] != 1 {
-		t.Fatalf("%+v", got.Buckets)
-	}
+	b := comparedAlike(t, table, http.Header{"Cookie": {"lang=en; sessionid=alice; csrftoken=x; strangler_login=y"}})
 	equal(t, "cookies", b.service.seen().Get("Cookie"), "lang=en")
 }
 
@@ -55,13 +62,7 @@ func TestAnotherTargetGetsATokenForItself(t *testing.T) {
 	t.Parallel()
 	table := strings.NewReplacer("SHADOW", "target: canary, keep_cookies: [lang]", "monolith: monolith", "  canary: { url: SERVICE }\nmonolith: monolith",
 		"    fallback: []\n", "    fallback: []\n    identity: { audience: desk, keep_cookie: true }\n").Replace(shadowTable)
-	b := newBed(t, table, withBook, withDesk(new(desk)))
-	b.monolith.answers(same)
-	b.service.answers(same)
-	b.servedBy("/faq/1", signedIn("alice"))
-	if got := b.compared(1); got.Buckets["equal"] != 1 {
-		t.Fatalf("%+v", got.Buckets)
-	}
+	b := comparedAlike(t, table, signedIn("alice"))
 	if claims := b.verified("canary"); claims["sub"] != "7" || claims["shadow"] != true {
 		t.Errorf("%v", claims)
 	}
@@ -73,13 +74,7 @@ func TestAnotherTargetGetsATokenForItself(t *testing.T) {
 func TestAShadowThatReadsTheSessionHearsIt(t *testing.T) {
 	t.Parallel()
 	table := strings.NewReplacer("SHADOW", "", "    fallback: []\n", "    fallback: []\n    identity: { token: none, keep_cookie: true }\n").Replace(shadowTable)
-	b := newBed(t, table, withBook, withDesk(new(desk)))
-	b.monolith.answers(same)
-	b.service.answers(same)
-	b.servedBy("/faq/1", http.Header{"Cookie": {"lang=en; sessionid=alice; legacy_sid=secret; csrftoken=x"}})
-	if got := b.compared(1); got.Buckets["equal"] != 1 {
-		t.Fatalf("%+v", got.Buckets)
-	}
+	b := comparedAlike(t, table, http.Header{"Cookie": {"lang=en; sessionid=alice; legacy_sid=secret; csrftoken=x"}})
 	equal(t, "cookies", b.service.seen().Get("Cookie"), "sessionid=alice; csrftoken=x")
 }
 

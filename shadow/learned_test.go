@@ -70,7 +70,11 @@ func TestNoiseIsLearnedOnABusyRoute(t *testing.T) {
 			asked := b.status().Again
 			ask(100)
 			r := look()
-			t.Logf("learned after %d requests, %d asked again; then %d: %d mismatches, %v", total-800, asked, total, r.Verdict.Mismatched, r.Verdict.State)
+			for r.Verdict.State == report.NotYet && total < 20_000 { // a busy machine compares fewer
+				ask(50)
+				r = look()
+			}
+			t.Logf("learned with %d asked again; after %d requests: %d mismatches, %v", asked, total, r.Verdict.Mismatched, r.Verdict.State)
 			if r.Noise[0].Place != "$.at value string→string" || r.Noise[0].State != report.NoiseBlind {
 				t.Errorf("%+v", r.Noise)
 			}

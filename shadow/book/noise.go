@@ -139,33 +139,27 @@ func (rt *route) learn(e *era, r *shadow.Record, now time.Time) {
 	if r.Rare {
 		return
 	}
-	n := &e.Noise
-	places(&r.Result, func(place string) {
-		if p := n.Places[place]; p != nil {
+	distinct(r.Result.Differences, byPlace, func(d *diff.Difference) {
+		if p := e.Noise.Places[d.Place]; p != nil {
 			p.Service++
 		}
 	})
 	if r.Bucket == shadow.Different {
 		e.doubt(r)
 	}
-	if !paired(r) {
-		return
-	}
-	n.Pairs++
-	places(r.Again, func(place string) { n.differ(place, e.Compared) })
-	if n.weigh(&e.Era, now) {
-		e.remember()
-		rt.settle(e)
+	if paired(r) {
+		rt.pair(e, r, now)
 	}
 }
 
-// places calls fn once for each place in which a result differs.
-func places(r *diff.Result, fn func(place string)) {
-	for i := range r.Differences {
-		place := r.Differences[i].Place
-		if !slices.ContainsFunc(r.Differences[:i], func(d diff.Difference) bool { return d.Place == place }) {
-			fn(place)
-		}
+// pair learns from two answers of the monolith. The caller holds the route's mu.
+func (rt *route) pair(e *era, r *shadow.Record, now time.Time) {
+	n := &e.Noise
+	n.Pairs++
+	distinct(r.Again.Differences, byPlace, func(d *diff.Difference) { n.differ(d.Place, e.Compared) })
+	if n.weigh(&e.Era, now) {
+		e.remember()
+		rt.settle(e)
 	}
 }
 
@@ -222,9 +216,9 @@ func (e *era) doubt(r *shadow.Record) {
 	}
 	names := []string{word(r.Why)}
 	hopeless := false
-	places(&r.Result, func(place string) {
-		names = append(names, place)
-		hopeless = hopeless || !learnable(place)
+	distinct(r.Result.Differences, byPlace, func(d *diff.Difference) {
+		names = append(names, d.Place)
+		hopeless = hopeless || !learnable(d.Place)
 	})
 	slices.Sort(names[1:])
 	key := strings.Join(names, "\n")
@@ -277,11 +271,6 @@ func (rt *route) raced(r *shadow.Record, now time.Time) {
 		return
 	}
 	e := rt.eras[0]
-	e.Noise.Pairs++
-	places(r.Again, func(place string) { e.Noise.differ(place, e.Compared) })
-	if e.Noise.weigh(&e.Era, now) {
-		e.remember()
-		rt.settle(e)
-	}
+	rt.pair(e, r, now)
 	e.dirty, rt.dirty = true, true
 }

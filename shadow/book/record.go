@@ -89,8 +89,8 @@ func (b *Book) differences(rt *route, e *era, r *shadow.Record) {
 			sampler.take(s)
 		}
 	}
-	distinct(r.Result.Differences, func(d *diff.Difference) { add(d, true) })
-	distinct(again, func(d *diff.Difference) {
+	distinct(r.Result.Differences, bySignature, func(d *diff.Difference) { add(d, true) })
+	distinct(again, bySignature, func(d *diff.Difference) {
 		if !has(r.Result.Differences, d.Signature) {
 			add(d, false)
 		}

@@ -157,12 +157,16 @@ func class(s *report.Signature) int {
 	return 0
 }
 
-// distinct calls fn once for each signature among differences, with the first of
-// them.
-func distinct(differences []diff.Difference, fn func(d *diff.Difference)) {
+func bySignature(d *diff.Difference) string { return d.Signature }
+
+func byPlace(d *diff.Difference) string { return d.Place }
+
+// distinct calls fn once for each signature, or place, among differences, with the
+// first of them.
+func distinct(differences []diff.Difference, by func(d *diff.Difference) string, fn func(d *diff.Difference)) {
 	for i := range differences {
 		d := &differences[i]
-		if !slices.ContainsFunc(differences[:i], func(x diff.Difference) bool { return x.Signature == d.Signature }) {
+		if !slices.ContainsFunc(differences[:i], func(x diff.Difference) bool { return by(&x) == by(d) }) {
 			fn(d)
 		}
 	}

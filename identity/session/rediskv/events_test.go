@@ -1,7 +1,6 @@
 package rediskv_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -10,34 +9,17 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/eventstest"
 	"github.com/strangler-proxy/strangler/identity/session/rediskv"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
-// follower follows a Redis' events in the background.
-type follower struct {
-	on      chan error
-	changed chan string
-	end     chan error
-}
-
-func follow(t *testing.T, url, prefix string) follower {
+func follow(t *testing.T, url, prefix string) eventstest.Follower {
 	t.Helper()
 	client, err := rediskv.Open(url)
 	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	f := follower{make(chan error, 1), make(chan string, 100), make(chan error, 1)}
-	go func() {
-		f.end <- client.Events(prefix).Follow(ctx, func(doubt error) { f.on <- doubt }, func(key string) { f.changed <- key })
-		close(f.changed)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		for range f.changed {
-		}
-		must(t, client.Close())
-	})
-	return f
+	t.Cleanup(func() { must(t, client.Close()) })
+	return eventstest.Follow(t, client.Events(prefix))
 }
 
 func must(t *testing.T, err error) {
@@ -45,17 +27,6 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// within is what comes on a channel soon.
-func within[T any](t *testing.T, from <-chan T) (got T) {
-	t.Helper()
-	select {
-	case got = <-from:
-	case <-time.After(5 * time.Second):
-		t.Fatal("nothing came")
-	}
-	return got
 }
 
 func TestRedisTellsOfTheKeysWithThePrefix(t *testing.T) {
@@ -67,7 +38,7 @@ func TestRedisTellsOfTheKeysWithThePrefix(t *testing.T) {
 	const prefix = `a*[b]?\:`
 	must(t, writer.Set(ctx, prefix+"late", "x", 0).Err())
 	f := follow(t, "redis://"+server.Address+"/2", prefix)
-	if doubt := within(t, f.on); doubt != nil {
+	if doubt := eventstest.Within(t, f.On); doubt != nil {
 		t.Error(doubt)
 	}
 	elsewhere := redis.NewClient(&redis.Options{Addr: server.Address})
@@ -85,12 +56,12 @@ func TestRedisTellsOfTheKeysWithThePrefix(t *testing.T) {
 		must(t, step())
 	}
 	for _, want := range []string{"1", "1", "late", "2", "2"} {
-		if got := within(t, f.changed); got != prefix+want {
+		if got := eventstest.Within(t, f.Changed); got != prefix+want {
 			t.Errorf("%q; want %q", got, prefix+want)
 		}
 	}
 	server.Kill()
-	if err := within(t, f.end); err == nil || errors.Is(err, session.ErrSilent) {
+	if err := eventstest.Within(t, f.End); err == nil || errors.Is(err, session.ErrSilent) {
 		t.Errorf("%v", err)
 	}
 }
@@ -105,7 +76,7 @@ func TestARedisThatDoesNotTellIsSilent(t *testing.T) {
 	} {
 		server := testbed.StartRedis(t, "--notify-keyspace-events", value)
 		f := follow(t, "redis://"+server.Address, "sess:")
-		err := within(t, f.end)
+		err := eventstest.Within(t, f.End)
 		if !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v; want %s", value, err, want)
 			continue
@@ -115,7 +86,7 @@ func TestARedisThatDoesNotTellIsSilent(t *testing.T) {
 		_, command, _ := strings.Cut(err.Error(), "CONFIG SET notify-keyspace-events '")
 		must(t, client.ConfigSet(t.Context(), "notify-keyspace-events", strings.TrimSuffix(command, "'")).Err())
 		must(t, client.Close())
-		if doubt := within(t, follow(t, "redis://"+server.Address, "sess:").on); doubt != nil {
+		if doubt := eventstest.Within(t, follow(t, "redis://"+server.Address, "sess:").On); doubt != nil {
 			t.Errorf("%q: %v", value, doubt)
 		}
 	}
@@ -127,13 +98,13 @@ func TestAUserWhoMayNotReadTheSettingIsInDoubt(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: server.Address})
 	defer client.Close()
 	must(t, client.Do(t.Context(), "acl", "setuser", "reader", "on", ">pw", "~sess:*", "&__keyspace@*", "+@read", "+psubscribe", "+ping").Err())
-	err := within(t, follow(t, "redis://reader:pw@"+server.Address, "sess:").end)
+	err := eventstest.Within(t, follow(t, "redis://reader:pw@"+server.Address, "sess:").End)
 	if !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), "&__keyspace@0__:sess:*: NOPERM") {
 		t.Errorf("%v", err)
 	}
 	must(t, client.Do(t.Context(), "acl", "setuser", "reader", "resetchannels", "&__keyspace@0__:sess:*").Err())
 	f := follow(t, "redis://reader:pw@"+server.Address, "sess:")
-	if doubt := within(t, f.on); doubt == nil || !strings.Contains(doubt.Error(), "NOPERM") {
+	if doubt := eventstest.Within(t, f.On); doubt == nil || !strings.Contains(doubt.Error(), "NOPERM") {
 		t.Errorf("%v", doubt)
 	}
 }
@@ -145,13 +116,13 @@ func TestARedisThatHangsIsNotBelieved(t *testing.T) {
 	}
 	server := testbed.StartRedis(t, "--notify-keyspace-events", "KA")
 	f := follow(t, "redis://"+server.Address, "sess:")
-	if doubt := within(t, f.on); doubt != nil {
+	if doubt := eventstest.Within(t, f.On); doubt != nil {
 		t.Fatal(doubt)
 	}
 	server.Freeze()
 	defer server.Thaw()
 	select {
-	case err := <-f.end:
+	case err := <-f.End:
 		t.Log(err)
 	case <-time.After(30 * time.Second):
 		t.Error("still followed")

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/eventstest"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
 
@@ -126,21 +127,21 @@ func TestADeadConnectionToPostgresIsNoticed(t *testing.T) {
 	d.tls()
 	r := startRelay(t, d.Address, false)
 	f := follow(t, ticket, r.url()+"require")
-	if doubt := within(t, f.on); doubt != nil {
+	if doubt := eventstest.Within(t, f.On); doubt != nil {
 		t.Fatal(doubt)
 	}
 	quiet := time.NewTimer(11 * time.Second)
 	select {
-	case err := <-f.end:
+	case err := <-f.End:
 		t.Fatal(err)
 	case <-quiet.C:
 	}
 	d.exec(`insert into "Office".ticket values ('a', '1', true); delete from "Office".ticket`)
-	within(t, f.changed)
+	eventstest.Within(t, f.Changed)
 	r.deaf.Store(true)
 	began := time.Now()
 	select {
-	case err := <-f.end:
+	case err := <-f.End:
 		t.Logf("after %s: %v", time.Since(began), err)
 	case <-time.After(30 * time.Second):
 		t.Error("still followed")
@@ -152,7 +153,7 @@ func TestAPoolerThatKeepsNotificationsIsNoticed(t *testing.T) {
 	d := startDatabase(t)
 	d.trigger()
 	f := follow(t, ticket, startRelay(t, d.Address, true).url()+"disable")
-	if err := within(t, f.end); !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), "listen tickets <url>") {
+	if err := eventstest.Within(t, f.End); !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), "listen tickets <url>") {
 		t.Errorf("%v", err)
 	}
 }
@@ -164,12 +165,12 @@ func TestAStandbyIsSilent(t *testing.T) {
 	d.exec("copy (select) to program 'touch standby.signal'; checkpoint")
 	d.Kill()
 	d.Start()
-	if err := within(t, follow(t, ticket, d.url("reader")).end); !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), "listen to the primary: listen tickets <url>") {
+	if err := eventstest.Within(t, follow(t, ticket, d.url("reader")).End); !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), "listen to the primary: listen tickets <url>") {
 		t.Errorf("%v", err)
 	}
 	d.connect()
 	d.exec("select pg_promote()")
-	if doubt := within(t, follow(t, ticket, d.url("reader")).on); doubt != nil {
+	if doubt := eventstest.Within(t, follow(t, ticket, d.url("reader")).On); doubt != nil {
 		t.Errorf("%v", doubt)
 	}
 }

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/session/eventstest"
 	"github.com/strangler-proxy/strangler/identity/session/sqldb"
 	"github.com/strangler-proxy/strangler/internal/testbed"
 )
@@ -68,40 +68,11 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// follower follows a table's events in the background.
-type follower struct {
-	on      chan error
-	changed chan string
-	end     chan error
-}
-
-func follow(t *testing.T, trigger sqldb.Trigger, url string) follower {
+func follow(t *testing.T, trigger sqldb.Trigger, url string) eventstest.Follower {
 	t.Helper()
 	events, err := trigger.Events(url)
 	must(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	f := follower{make(chan error, 10), make(chan string, 100), make(chan error, 1)}
-	go func() {
-		f.end <- events.Follow(ctx, func(doubt error) { f.on <- doubt }, func(key string) { f.changed <- key })
-		close(f.changed)
-	}()
-	t.Cleanup(func() {
-		cancel()
-		for range f.changed {
-		}
-	})
-	return f
-}
-
-// within is what comes on a channel soon.
-func within[T any](t *testing.T, from <-chan T) (got T) {
-	t.Helper()
-	select {
-	case got = <-from:
-	case <-time.After(5 * time.Second):
-		t.Fatal("nothing came")
-	}
-	return got
+	return eventstest.Follow(t, events)
 }
 
 func TestPostgresTellsOfTheRowsThatCount(t *testing.T) {
@@ -110,7 +81,7 @@ func TestPostgresTellsOfTheRowsThatCount(t *testing.T) {
 	d.trigger()
 	d.trigger() // it may be run again
 	f := follow(t, ticket, d.url("reader"))
-	if doubt := within(t, f.on); doubt != nil {
+	if doubt := eventstest.Within(t, f.On); doubt != nil {
 		t.Error(doubt)
 	}
 	for _, statement := range []string{
@@ -126,19 +97,19 @@ func TestPostgresTellsOfTheRowsThatCount(t *testing.T) {
 		d.exec(statement)
 	}
 	for _, want := range []string{"a", "a", "b", "ü"} {
-		if got := within(t, f.changed); got != sqldb.Told(want) {
+		if got := eventstest.Within(t, f.Changed); got != sqldb.Told(want) {
 			t.Errorf("%q; want that of %q", got, want)
 		}
 	}
 	d.exec(`truncate "Office".ticket`)
-	if doubt := within(t, f.on); doubt != nil {
+	if doubt := eventstest.Within(t, f.On); doubt != nil {
 		t.Error(doubt)
 	}
 	d.Kill()
-	if err := within(t, f.end); err == nil || errors.Is(err, session.ErrSilent) {
+	if err := eventstest.Within(t, f.End); err == nil || errors.Is(err, session.ErrSilent) {
 		t.Errorf("%v", err)
 	}
-	if err := within(t, follow(t, ticket, d.url("reader")).end); err == nil || errors.Is(err, session.ErrSilent) {
+	if err := eventstest.Within(t, follow(t, ticket, d.url("reader")).End); err == nil || errors.Is(err, session.ErrSilent) {
 		t.Errorf("%v", err)
 	}
 }
@@ -150,14 +121,14 @@ func TestPostgresWithoutAWholeTriggerIsSilent(t *testing.T) {
 	expectSilent := func(statement, want string) {
 		t.Helper()
 		d.exec(statement)
-		err := within(t, follow(t, ticket, d.url("reader")).end)
+		err := eventstest.Within(t, follow(t, ticket, d.url("reader")).End)
 		if !errors.Is(err, session.ErrSilent) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %s", statement, err, want)
 		}
 		d.exec(`alter table if exists "Office".gone rename to ticket`)
 		d.trigger()
 		d.exec(`alter table "Office".ticket enable trigger user`)
-		if doubt := within(t, follow(t, ticket, d.url("reader")).on); doubt != nil {
+		if doubt := eventstest.Within(t, follow(t, ticket, d.url("reader")).On); doubt != nil {
 			t.Errorf("%s: %v", statement, doubt)
 		}
 	}
@@ -173,7 +144,7 @@ func TestPostgresWithoutAWholeTriggerIsSilent(t *testing.T) {
 	}
 	other := ticket
 	other.Channel = "others"
-	if err := within(t, follow(t, other, d.url("reader")).end); !errors.Is(err, session.ErrSilent) {
+	if err := eventstest.Within(t, follow(t, other, d.url("reader")).End); !errors.Is(err, session.ErrSilent) {
 		t.Errorf("another channel: %v", err)
 	}
 }
@@ -184,11 +155,11 @@ func TestAUserWhoMayNotLookForTheTriggerIsInDoubt(t *testing.T) {
 	d.trigger()
 	d.exec(`create role stranger login; insert into "Office".ticket values ('a', '1', true)`)
 	f := follow(t, ticket, d.url("stranger"))
-	if doubt := within(t, f.on); doubt == nil || !strings.Contains(doubt.Error(), "permission denied for schema") {
+	if doubt := eventstest.Within(t, f.On); doubt == nil || !strings.Contains(doubt.Error(), "permission denied for schema") {
 		t.Errorf("%v", doubt)
 	}
 	d.exec(`delete from "Office".ticket`)
-	if got := within(t, f.changed); got != sqldb.Told("a") {
+	if got := eventstest.Within(t, f.Changed); got != sqldb.Told("a") {
 		t.Errorf("%q", got)
 	}
 }
