@@ -143,7 +143,9 @@ func bookRoute(r *routes.Route, s *shadow.Settings) (book.Route, error) {
 	}
 	known := book.Route{
 		Name: r.Name, Owner: r.Owner, Pattern: r.Match, Rules: comparer.Rules(),
-		Fingerprint: comparer.Fingerprint(), Sides: s.Sides(), Clear: r.Shadow.Clear, Silence: r.Shadow.Silence,
+		Fingerprint: comparer.Fingerprint(), Sides: s.Sides(),
+		Monolith: book.Target{Name: s.Monolith.Name, Build: s.Monolith.Build}, Service: book.Target{Name: s.Service.Name, Build: s.Service.Build},
+		Clear: r.Shadow.Clear, Silence: r.Shadow.Silence,
 	}
 	if r.Rollout != nil {
 		known.Compared = r.Rollout.Gates.Compared

@@ -83,6 +83,8 @@ type Route struct {
 	Fingerprint string
 	// Sides names what is compared ([shadow.Settings.Sides]).
 	Sides string
+	// Monolith and Service are the targets that Sides names.
+	Monolith, Service Target
 	// Clear are the paths whose values are kept in clear, see the package comment.
 	Clear []string
 	// Gate: how many comparisons there must be, and what the mismatch rate must be
@@ -93,6 +95,10 @@ type Route struct {
 	// blind; default 15 minutes.
 	Silence time.Duration
 }
+
+// Target is one that is compared, as far as advice needs it: Build is the header in
+// which its answers name their build, empty when the table names none.
+type Target struct{ Name, Build string }
 
 const (
 	defaultEvery    = 5 * time.Second

@@ -257,7 +257,7 @@ func TestVerdicts(t *testing.T) {
 		says   string
 		needed uint64
 	}{
-		"too few": {want: report.NotYet, says: "10 comparisons, the gate asks for 3000", needed: 2990, record: func(t *testing.T, b *book.Book, c *clock) {
+		"too few": {want: report.NotYet, says: "there are fewer comparisons than the gate asks for", needed: 2990, record: func(t *testing.T, b *book.Book, c *clock) {
 			t.Helper()
 			many(t, b, c, 10, same, nil)
 		}},
@@ -265,12 +265,12 @@ func TestVerdicts(t *testing.T) {
 			t.Helper()
 			many(t, b, c, 3000, same, nil)
 		}},
-		"a mismatch": {want: report.NotYet, says: "1 mismatches in 3001", needed: 1741, record: func(t *testing.T, b *book.Book, c *clock) {
+		"a mismatch": {want: report.NotYet, says: "there are too few comparisons to show that the rate of mismatches is below the gate's", needed: 1741, record: func(t *testing.T, b *book.Book, c *clock) {
 			t.Helper()
 			many(t, b, c, 3000, same, nil)
 			many(t, b, c, 1, `{"a":2}`, nil)
 		}},
-		"many mismatches": {want: report.Failing, says: "certainly not below 0.1 %", needed: 37656, record: func(t *testing.T, b *book.Book, c *clock) {
+		"many mismatches": {want: report.Failing, says: "there are certainly more mismatches than the gate lets pass", needed: 37656, record: func(t *testing.T, b *book.Book, c *clock) {
 			t.Helper()
 			many(t, b, c, 3000, same, nil)
 			many(t, b, c, 30, `{"a":2}`, nil)
@@ -301,7 +301,7 @@ func TestVerdicts(t *testing.T) {
 			t.Helper()
 			many(t, b, c, 3000, same, nil)
 		}},
-		"rule never hit": {want: report.Failing, says: "$.old (kb) excused nothing", rules: []*diff.Rule{never}, record: func(t *testing.T, b *book.Book, c *clock) {
+		"rule never hit": {want: report.Failing, says: "$.old (kb) never excused anything", rules: []*diff.Rule{never}, record: func(t *testing.T, b *book.Book, c *clock) {
 			t.Helper()
 			many(t, b, c, 3000, same, nil)
 		}},
@@ -318,6 +318,9 @@ func TestVerdicts(t *testing.T) {
 			v := look(t, b, "faq-read").Verdict
 			if v.State != test.want || !strings.Contains(strings.Join(v.Reasons, "\n"), test.says) || v.Needed != test.needed {
 				t.Errorf("%+v", v)
+			}
+			if len(v.Reasons) > 1 || (len(v.Reasons) == 0) != (v.State == report.Met) {
+				t.Errorf("one cause, and these reasons: %q", v.Reasons)
 			}
 			if got := b.Verdict("faq-read"); !cmp.Equal(got, v) {
 				t.Error(cmp.Diff(got, v))

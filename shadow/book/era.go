@@ -1,6 +1,7 @@
 package book
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"time"
@@ -76,19 +77,19 @@ func (b Builds) of(r *shadow.Record) Builds {
 
 // cause says in words why b ends and next begins.
 func (b Builds) cause(next Builds) string {
-	named := func(build string) string {
-		if build == "" {
-			return "unnamed"
+	build := func(side, was, is string) string {
+		if was == "" {
+			return fmt.Sprintf("the %s's answers name their build now: %s", side, is)
 		}
-		return build
+		return fmt.Sprintf("the %s's build changed: %s → %s", side, was, is)
 	}
 	switch {
 	case b.Sides != next.Sides:
-		return fmt.Sprintf("other targets are compared: %s → %s", named(b.Sides), named(next.Sides))
+		return fmt.Sprintf("other targets are compared: %s → %s", cmp.Or(b.Sides, "not known"), next.Sides)
 	case b.Service != next.Service:
-		return fmt.Sprintf("the service's build changed: %s → %s", named(b.Service), named(next.Service))
+		return build("service", b.Service, next.Service)
 	case b.Monolith != next.Monolith:
-		return fmt.Sprintf("the monolith's build changed: %s → %s", named(b.Monolith), named(next.Monolith))
+		return build("monolith", b.Monolith, next.Monolith)
 	default:
 		return "the rules of the comparison changed"
 	}

@@ -2,7 +2,6 @@ package book
 
 import (
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -206,57 +205,6 @@ func (n *Noise) weigh(e *Era, now time.Time) (changed bool) {
 		}
 	}
 	return changed
-}
-
-// doubt notes where a mismatch lies, if it is known whole.
-func (e *era) doubt(r *shadow.Record) {
-	n := &e.Noise
-	if r.Result.Reason != "" || r.Result.Total != len(r.Result.Differences) {
-		return
-	}
-	names := []string{word(r.Why)}
-	hopeless := false
-	distinct(r.Result.Differences, byPlace, func(d *diff.Difference) {
-		names = append(names, d.Place)
-		hopeless = hopeless || !learnable(d.Place)
-	})
-	slices.Sort(names[1:])
-	key := strings.Join(names, "\n")
-	if _, there := n.Doubtful[key]; !there {
-		if hopeless || e.doubtful+len(key) > maxDoubtful {
-			return
-		}
-		e.doubtful += len(key)
-	}
-	if n.Doubtful == nil {
-		n.Doubtful = map[string]uint64{}
-	}
-	n.Doubtful[key]++
-}
-
-// settle counts as noise what has counted as the service's until it was known: the
-// buckets still add up. The caller holds mu.
-func (rt *route) settle(e *era) {
-	n := &e.Noise
-	for key, count := range n.Doubtful {
-		names := strings.Split(key, "\n")
-		if slices.ContainsFunc(names[1:], func(place string) bool { return !e.known[place] }) {
-			continue
-		}
-		delete(n.Doubtful, key)
-		e.doubtful -= len(key)
-		count = min(count, e.Mismatched, e.Buckets[shadow.Different], rt.totals.Mismatched)
-		e.Buckets[shadow.Different] -= count
-		e.Buckets[shadow.Noise] += count
-		e.Mismatched -= count
-		rt.totals.Mismatched -= count
-		if why := shadow.Different.String() + "/" + names[0]; names[0] != "" && e.Whys[why] >= count {
-			if e.Whys[why] -= count; e.Whys[why] == 0 {
-				delete(e.Whys, why)
-			}
-		}
-		bump(&e.Whys, shadow.Noise.String()+"/"+wordLearned, count)
-	}
 }
 
 // raced takes a pair of which the service's answer was the monolith's second: it

@@ -273,3 +273,33 @@ func TestLearnedNoiseIsBounded(t *testing.T) {
 		t.Errorf("%d places, %d bytes of doubt", len(n.Places), size)
 	}
 }
+
+// Within one build of the monolith noise fades by what is asked after it: a service
+// that goes on where the monolith has stopped counts again within some pairs, however
+// long it was noise; the place itself is forgotten when it is rare among all pairs.
+func TestNoiseThatHasEndedIsFound(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	b.pairs(1000, []string{"$.at"}, "$.at")
+	if r := b.adds(t); r.Noise[0].State != report.NoiseBlind {
+		t.Fatalf("%+v", r.Noise)
+	}
+	found := 0
+	for b.adds(t).Noise[0].State != report.NoiseExceeded {
+		if found++; found > 50 {
+			t.Fatalf("after %d pairs in which the service alone differed: %+v", found, b.adds(t).Noise)
+		}
+		b.pairs(1, nil, "$.at")
+	}
+	if r := b.adds(t); r.Verdict.State != report.Failing {
+		t.Errorf("%+v", r.Verdict)
+	}
+	b.pairs(37_000, nil)
+	if r := b.adds(t); len(r.Noise) != 1 {
+		t.Fatalf("known in 1,000 of %d pairs: %+v", 38_000+found, r.Noise)
+	}
+	b.pairs(2_100, nil)
+	if r := b.adds(t); len(r.Noise) != 0 {
+		t.Errorf("it was not forgotten: %+v", r.Noise)
+	}
+}

@@ -16,13 +16,18 @@ import (
 func (j *judge) exceeded() {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(j.era.Noise.Places)) {
-		if j.era.Noise.Places[name].Excess {
+		if j.era.Noise.Places[name].Excess && !j.worse(name) {
 			names = append(names, name)
 		}
 	}
 	if len(names) > 0 {
 		j.say(report.Failing, "the service differs certainly more often than the monolith's own noise there explains, in %s", listed(names))
 	}
+}
+
+// worse tells whether it is proved of a signature already.
+func (j *judge) worse(name string) bool {
+	return slices.ContainsFunc(j.findings, func(f stats.Finding) bool { return f.Worse && f.Path == name })
 }
 
 // unproven tells whether more differences are taken for noise than the gate lets
@@ -44,8 +49,8 @@ func (j *judge) unproven() bool {
 	if len(names) == 0 {
 		return false
 	}
-	j.undecided = fmt.Sprintf("differences in %s are taken for the monolith's noise; it takes %d pairs to tell whether the service adds to it, there are %d",
-		listed(names), stats.Enough, e.Pairs)
+	j.undecided = fmt.Sprintf("differences in %s are taken for the monolith's noise; it takes %s pairs to tell whether the service adds to it, there are %s",
+		listed(names), report.Number(stats.Enough), report.Number(e.Pairs))
 	return true
 }
 
@@ -88,5 +93,5 @@ func suggestion(place, owner string, differed, pairs uint64) string {
 		return ""
 	}
 	return fmt.Sprintf("{ path: %s, because: %s, owner: %s }", strconv.Quote(path),
-		strconv.Quote(fmt.Sprintf("the monolith differs from itself there, in %d of %d pairs", differed, pairs)), strconv.Quote(cmp.Or(owner, "nobody")))
+		strconv.Quote(fmt.Sprintf("the monolith differs from itself there, in %s of %s pairs", report.Number(differed), report.Number(pairs))), strconv.Quote(cmp.Or(owner, "nobody")))
 }

@@ -82,6 +82,7 @@ func (b *Book) routeReport(name string, rt *route, now time.Time) (r report.Rout
 	r = report.Route{
 		Route: name, Owner: rt.config.Owner, Reverse: e.Reverse, Verdict: j.verdict(), Era: eraReport(&e.Era),
 		Coverage: coverage(&e.Era), Rules: j.rules, Noise: noiseReport(&e.Era, rt.config.Owner), Latency: latency(&e.Era),
+		Advice:     advice(&rt.config, &e.Era),
 		Signatures: make([]report.Signature, 0, len(findings)),
 	}
 	for i := range findings {

@@ -35,6 +35,8 @@ type judge struct {
 	out      report.Verdict
 	// undecided is why what was learned of the noise is not enough yet.
 	undecided string
+	// beyond is that there are certainly more mismatches than the gate lets pass.
+	beyond bool
 }
 
 // verdict is what the gate says.
@@ -98,7 +100,8 @@ func (j *judge) blind() {
 		j.say(report.Blind, "nothing was compared for %s%s", span(silent), mostly(e))
 	}
 	if all := e.Compared; all >= leastHollow && share(e.Hollow, all) > maxHollow {
-		j.say(report.Blind, "%d of %d comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked", e.Hollow, all)
+		j.say(report.Blind, "%s of %s comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked",
+			report.Number(e.Hollow), report.Number(all))
 	}
 }
 
@@ -120,7 +123,7 @@ func mostly(e *Era) string {
 	if most < 0 {
 		return ""
 	}
-	return fmt.Sprintf("; of %d sampled in this era %d ended as %s", e.Sampled, e.Buckets[most], shadow.Bucket(most))
+	return fmt.Sprintf("; of %s sampled in this era %s ended as %s", report.Number(e.Sampled), report.Number(e.Buckets[most]), shadow.Bucket(most))
 }
 
 func (j *judge) proved() {
@@ -135,7 +138,8 @@ func (j *judge) proved() {
 	}
 	below := j.out.Gate.MismatchBelow
 	if n := j.era.Compared; below > 0 && j.era.Mismatched >= leastMismatched && 1-evidence.UpperRate(n-j.era.Mismatched, n) >= below {
-		j.say(report.Failing, "%d of %d comparisons are mismatches: certainly not below %s", j.era.Mismatched, n, percent(below))
+		j.beyond = true
+		j.say(report.Failing, "there are certainly more mismatches than the gate lets pass")
 	}
 }
 
@@ -154,8 +158,8 @@ func (j *judge) unanswered() {
 	none := e.Buckets[shadow.ShadowError] + e.Buckets[shadow.ShadowTimeout]
 	asked := none + e.Compared
 	if none >= leastUnanswered && share(none, asked) > maxUnanswered {
-		j.say(report.Failing, "the shadow left %d of %d requests without an answer (%s); what is not answered is not compared",
-			none, asked, percent(share(none, asked)))
+		j.say(report.Failing, "the shadow left %s of %s requests without an answer (%s); what is not answered is not compared",
+			report.Number(none), report.Number(asked), percent(share(none, asked)))
 	}
 	if e.Mixed {
 		j.say(report.Failing, "builds change too often to be kept apart, so the evidence is of several: see which header names the build")
@@ -177,7 +181,7 @@ func (j *judge) ruled() {
 		case report.RuleExpired:
 			j.say(report.Failing, "the rule for %s (%s) expired on %s: renew it or take it out", r.Path, r.Owner, r.Until.Format(time.DateOnly))
 		case report.RuleNeverHit:
-			j.say(report.Failing, "the rule for %s (%s) excused nothing in %d comparisons: take it out", r.Path, r.Owner, j.era.Compared)
+			j.say(report.Failing, "the rule for %s (%s) never excused anything: take it out", r.Path, r.Owner)
 		default:
 		}
 	}
@@ -188,12 +192,15 @@ func (j *judge) ruled() {
 	}
 }
 
+// counted says whether there are enough comparisons. How many there are, of how
+// many, stands in the verdict's numbers; here it is said once, and only where
+// nothing weightier was.
 func (j *judge) counted(rate stats.Rate) {
 	g := j.out.Gate
-	missing := uint64(0)
+	missing, reason := uint64(0), ""
 	if rate.Compared < g.Compared {
 		missing = g.Compared - rate.Compared
-		j.say(report.NotYet, "%d comparisons, the gate asks for %d", rate.Compared, g.Compared)
+		reason = "there are fewer comparisons than the gate asks for"
 	}
 	if g.MismatchBelow > 0 && j.out.Upper >= g.MismatchBelow {
 		needed, ok := rate.Needed(g.MismatchBelow)
@@ -202,10 +209,13 @@ func (j *judge) counted(rate stats.Rate) {
 			return
 		}
 		missing = max(missing, needed)
-		j.say(report.NotYet, "%d mismatches in %d comparisons: the rate may still be %s, the gate asks for less than %s",
-			rate.Mismatches, rate.Compared, percent(j.out.Upper), percent(g.MismatchBelow))
+		if reason == "" {
+			reason = "there are too few comparisons to show that the rate of mismatches is below the gate's"
+		}
 	}
-	j.out.Needed = missing
+	if j.out.Needed = missing; reason != "" && !j.beyond && j.out.State != report.Blind {
+		j.say(report.NotYet, "%s", reason)
+	}
 }
 
 // percent is a rate with three digits that count.

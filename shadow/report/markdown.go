@@ -18,6 +18,7 @@ func Markdown(w io.Writer, r *Report) error {
 	for i := range r.Routes {
 		m.route(&r.Routes[i])
 	}
+	m.legend(r)
 	return m.out.Flush()
 }
 
@@ -62,6 +63,9 @@ func (m *markdownWriter) route(r *Route) {
 	}
 	m.line("%s. %s\n", v.standing(), v.toGo())
 	m.line("Era %d since %s (%s): %s. Last compared %s.\n", r.Era.Number, moment(r.Era.Began), prose(r.Era.Cause), prose(r.Era.builds()), moment(v.LastCompared))
+	for _, advice := range r.Advice {
+		m.line("Set up: %s\n", prose(advice))
+	}
 	m.signatures(r)
 	m.noise(r.Noise)
 	m.coverage(&r.Coverage)
@@ -72,7 +76,7 @@ func (m *markdownWriter) route(r *Route) {
 	if len(r.Earlier) > 0 {
 		m.line("### Earlier eras\n\n| era | began | cause | compared | mismatches |\n|---|---|---|---:|---:|")
 		for _, e := range r.Earlier {
-			m.line("| %d | %s | %s | %s | %s |", e.Number, moment(e.Began), prose(e.Cause), number(e.Compared), number(e.Mismatched))
+			m.line("| %d | %s | %s | %s | %s |", e.Number, moment(e.Began), prose(e.Cause), Number(e.Compared), Number(e.Mismatched))
 		}
 		m.line("")
 	}
@@ -101,7 +105,7 @@ func (m *markdownWriter) signatures(r *Route) {
 func (m *markdownWriter) sample(of *Signature) {
 	s := of.Sample
 	m.line("<details><summary>Sample of %s</summary>\n", prose(of.Signature))
-	m.line("%s, %s, monolith %d in %s, service %d in %s\n", code(s.Method+" "+s.Target), moment(s.At),
+	m.line("%s, %s, %s, monolith %d in %s, service %d in %s\n", code(s.Method+" "+s.Target), moment(s.At), code(s.found()),
 		s.Monolith.Status, millis(s.Monolith.Took), s.Service.Status, millis(s.Service.Took))
 	m.line("| | path | kind | monolith | service |\n|---|---|---|---|---|")
 	for _, p := range s.Parts {
@@ -117,6 +121,16 @@ func (m *markdownWriter) sample(of *Signature) {
 	m.line("\n%s\n\n</details>\n", code(s.Curl))
 }
 
+// legend says what the judgements mean that the report has.
+func (m *markdownWriter) legend(r *Report) {
+	for i, j := range r.judgements() {
+		if i == 0 {
+			m.line("## What the words mean\n")
+		}
+		m.line("- %s: %s", j, prose(j.Words()))
+	}
+}
+
 func (m *markdownWriter) noise(noise []Noisy) {
 	if len(noise) == 0 {
 		return
@@ -129,10 +143,10 @@ func (m *markdownWriter) noise(noise []Noisy) {
 }
 
 func (m *markdownWriter) coverage(c *Coverage) {
-	m.line("### Coverage\n\n%s sampled, and %s beside for being rare.\n\n| bucket | count | share | why |\n|---|---:|---:|---|", number(c.Sampled), number(c.Rare))
+	m.line("### Coverage\n\n%s sampled, and %s beside for being rare.\n\n| bucket | count | share | why |\n|---|---:|---:|---|", Number(c.Sampled), Number(c.Rare))
 	for i := range c.Buckets {
 		if b := &c.Buckets[i]; b.Count > 0 {
-			m.line("| %s | %s | %s | %s |", prose(b.Bucket), number(b.Count), percent(b.Share), prose(b.why()))
+			m.line("| %s | %s | %s | %s |", prose(b.Bucket), Number(b.Count), percent(b.Share), prose(b.why()))
 		}
 	}
 	m.line("")
@@ -145,7 +159,7 @@ func (m *markdownWriter) rules(rules []Rule) {
 	m.line("### Rules\n\n| rule | owner | because | hits | |\n|---|---|---|---:|---|")
 	for i := range rules {
 		r := &rules[i]
-		m.line("| %s | %s | %s | %s | %s |", code(r.words()), prose(r.Owner), prose(r.Because), number(r.Hits), r.fate())
+		m.line("| %s | %s | %s | %s | %s |", code(r.words()), prose(r.Owner), prose(r.Because), Number(r.Hits), r.fate())
 	}
 	m.line("")
 }

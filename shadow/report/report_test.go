@@ -36,7 +36,7 @@ func example() *Report {
 					Pairs: 130, P: 1.2e-5, Paths: []string{"$.items[0].price", "$.items[1].price"}, FirstSeen: at.Add(-time.Hour), LastSeen: at,
 					Statuses: []StatusPair{{200, 200, 42}}, Slower: 1.2, Samples: 20,
 					Sample: &Sample{
-						ID: "c-1", At: at, RequestID: "r-1", Method: "GET", Target: "/v1/faq/{id~9f2c41d0}?lang={~11aa22bb}",
+						ID: "c-1", At: at, RequestID: "r-1", TraceID: "0af7651916cd43dd8448eb211c80319c", Method: "GET", Target: "/v1/faq/{id~9f2c41d0}?lang={~11aa22bb}",
 						Header:   []Header{{"Accept", "application/json"}},
 						Monolith: Side{Build: "m7", Status: 200, Took: 21.5, Body: Body{Type: "application/json", Size: 120, Hash: "aa"}},
 						Service:  Side{Build: "s2", Status: 200, Took: 9.25, Body: Body{Type: "application/json", Size: 122, Hash: "bb"}},
@@ -51,6 +51,9 @@ func example() *Report {
 				}, {
 					Signature: "$.served_at value string→string", Judgement: Noise, Count: 900, Rate: 0.07, Low: 0.06, High: 0.08, Noise: 0.08, Pairs: 130, P: 1,
 					Paths: []string{"$.served_at"}, FirstSeen: at.Add(-time.Hour), LastSeen: at,
+				}, {
+					Signature: "$.old missing", Judgement: Open, Count: 1_541, Rate: 0.12, Low: 0.11, High: 0.13,
+					Paths: []string{"$.old"}, FirstSeen: at.Add(-time.Hour), LastSeen: at,
 				}},
 				MoreSignatures: 2,
 				Coverage: Coverage{Sampled: 12_500, Rare: 20, Buckets: []Bucket{
@@ -71,6 +74,7 @@ func example() *Report {
 				Route: "tickets", Reverse: true,
 				Verdict:  Verdict{State: Met, Compared: 5000, Upper: 0.0006, Gate: Gate{Compared: 3000, MismatchBelow: 0.001, Default: true}, LastCompared: at},
 				Era:      Era{Number: 1, Began: at.Add(-time.Hour), Cause: "the first evidence"},
+				Advice:   []string{"nothing tells the builds of faq apart"},
 				Coverage: Coverage{Sampled: 5000, Buckets: []Bucket{{Bucket: "equal", Count: 5000, Share: 1, Compared: true}}},
 			},
 		},
@@ -132,11 +136,11 @@ func TestNoValueLeavesItsPlace(t *testing.T) {
 	route.Route, route.Owner, route.Verdict.Reasons[0], route.Era.Cause, route.Era.Service = hostile, hostile, hostile, hostile, hostile
 	s := &route.Signatures[0]
 	s.Signature, s.Paths[0] = hostile, hostile
-	s.Sample.Target, s.Sample.Curl, s.Sample.RequestID, s.Sample.Expected, s.Sample.Method = hostile, hostile, hostile, hostile, hostile
+	s.Sample.Target, s.Sample.Curl, s.Sample.RequestID, s.Sample.TraceID, s.Sample.Expected, s.Sample.Method = hostile, hostile, hostile, hostile, hostile, hostile
 	s.Sample.Parts[0] = Part{Path: hostile, Kind: hostile, Monolith: hostile, Service: hostile}
 	route.Rules[0] = Rule{Path: hostile, Compare: hostile, Arg: hostile, Because: hostile, Owner: hostile}
 	route.Coverage.Buckets[2].Why[0].Name = hostile
-	r.Notices[0] = hostile
+	r.Notices[0], route.Advice = hostile, []string{hostile}
 	for _, name := range []string{"report.md", "report.txt"} {
 		got := render(t, renderings[name], r)
 		if strings.ContainsAny(got, "\x1b\a\u202e") || name == "report.md" && strings.Contains(strings.ReplaceAll(got, "`", ""), "\n# [a]") {
@@ -222,5 +226,40 @@ func TestMetNeedsEveryRoute(t *testing.T) {
 	}
 	if (&Report{}).Met() {
 		t.Error("no route")
+	}
+}
+
+// Who reads a report at night must find the request in the logs, whichever rendering
+// it is, and what a word means that stands in it.
+func TestEveryRenderingSaysWhatItsReaderNeeds(t *testing.T) {
+	t.Parallel()
+	for name, write := range renderings {
+		got := render(t, write, example())
+		for _, want := range []string{"r-1", "0af7651916cd43dd8448eb211c80319c", "nothing tells the builds of faq apart"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s does not have %q", name, want)
+			}
+		}
+		if name == "report.json" {
+			if strings.Contains(got, `\u003c`) || !strings.Contains(got, "<string>") {
+				t.Error("< is escaped for a page that there is not")
+			}
+			continue
+		}
+		for _, want := range []string{"not known whose fault it is", "1,541"} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s does not have %q", name, want)
+			}
+		}
+		if strings.Contains(got, "1541") {
+			t.Errorf("%s has a number without a comma", name)
+		}
+	}
+	var samples bytes.Buffer
+	if err := TextSamples(&samples, []Kept{{"$.a missing", *example().Routes[0].Signatures[0].Sample}, {"$.a missing", Sample{}}}, false); err != nil {
+		t.Fatal(err)
+	}
+	if got := samples.String(); !strings.Contains(got, "request_id r-1, trace_id 0af7651916cd43dd8448eb211c80319c\n") || !strings.Contains(got, "without an ID in the logs") {
+		t.Error(got)
 	}
 }

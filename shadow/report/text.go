@@ -21,6 +21,7 @@ func Text(w io.Writer, r *Report, colour bool) error {
 	if len(r.Routes) == 0 {
 		t.line("no route is shadowed, and none has evidence")
 	}
+	t.legend(r)
 	return t.out.Flush()
 }
 
@@ -75,6 +76,9 @@ func (t *textWriter) route(r *Route) {
 		t.line("  %s", togo)
 	}
 	t.line("  era %d since %s (%s): %s; last compared %s", r.Era.Number, moment(r.Era.Began), line(r.Era.Cause), r.Era.builds(), moment(v.LastCompared))
+	for _, advice := range r.Advice {
+		t.line("  %s %s", t.paint(yellow, "set up:"), line(advice))
+	}
 	if r.Reverse {
 		t.line("  reverse: the service serves, the monolith is the shadow")
 	}
@@ -84,7 +88,7 @@ func (t *textWriter) route(r *Route) {
 	if rules := noted(r.Rules); len(rules) > 0 {
 		t.line("  rules to look at")
 		for i := range rules[:min(maxTextRules, len(rules))] {
-			t.line("    %s (%s): %s, %s hits, because %s", rules[i].words(), line(rules[i].Owner), rules[i].fate(), number(rules[i].Hits), line(rules[i].Because))
+			t.line("    %s (%s): %s, %s hits, because %s", rules[i].words(), line(rules[i].Owner), rules[i].fate(), Number(rules[i].Hits), line(rules[i].Because))
 		}
 		if more := len(rules) - maxTextRules; more > 0 {
 			t.line("    and %d more: strangler shadow rules --route %s", more, line(r.Route))
@@ -96,7 +100,7 @@ func (t *textWriter) route(r *Route) {
 	for i := range r.Earlier {
 		e := &r.Earlier[i]
 		t.line("  %s", t.paint(faint, fmt.Sprintf("earlier: era %d since %s (%s): %s of %s compared were mismatches",
-			e.Number, moment(e.Began), line(e.Cause), number(e.Mismatched), number(e.Compared))))
+			e.Number, moment(e.Began), line(e.Cause), Number(e.Mismatched), Number(e.Compared))))
 	}
 }
 
@@ -133,11 +137,21 @@ func (t *textWriter) noise(noise []Noisy) {
 	}
 }
 
+// legend says what the judgements mean that the report has.
+func (t *textWriter) legend(r *Report) {
+	for i, j := range r.judgements() {
+		if i == 0 {
+			t.line("")
+		}
+		t.line("%s: %s", j, j.Words())
+	}
+}
+
 // TextSamples writes samples for a terminal, in colour where it is asked for.
 func TextSamples(w io.Writer, samples []Kept, colour bool) error {
 	t := &textWriter{out: bufio.NewWriter(w), colour: colour}
 	for i := range samples {
-		t.line("%d. %s  %s", i+1, t.paint(bold, line(samples[i].Signature)), moment(samples[i].At))
+		t.line("%d. %s", i+1, t.paint(bold, line(samples[i].Signature)))
 		t.sample(&samples[i].Sample)
 	}
 	return t.out.Flush()
@@ -149,6 +163,7 @@ const maxTextParts = 5
 func (t *textWriter) sample(s *Sample) {
 	t.line("     %s %s  monolith %d in %s, service %d in %s", line(s.Method), line(s.Target),
 		s.Monolith.Status, millis(s.Monolith.Took), s.Service.Status, millis(s.Service.Took))
+	t.line("     %s  %s", moment(s.At), line(s.found()))
 	for i := range s.Parts[:min(maxTextParts, len(s.Parts))] {
 		p := &s.Parts[i]
 		mark := " "
@@ -166,12 +181,12 @@ func (t *textWriter) sample(s *Sample) {
 }
 
 func (t *textWriter) coverage(c *Coverage) {
-	t.line("  sampled %s, and %s beside for being rare", number(c.Sampled), number(c.Rare))
+	t.line("  sampled %s, and %s beside for being rare", Number(c.Sampled), Number(c.Rare))
 	for _, b := range c.uncovered() {
 		why := b.why()
 		if why != "" {
 			why = " (" + why + ")"
 		}
-		t.line("    not compared: %s %s, %s%s", b.Bucket, number(b.Count), percent(b.Share), why)
+		t.line("    not compared: %s %s, %s%s", b.Bucket, Number(b.Count), percent(b.Share), why)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +25,48 @@ func (s State) Words() string {
 	}
 }
 
+// Words say what a judgement means.
+func (j Judgement) Words() string {
+	switch j {
+	case Worse:
+		return "the service differs so certainly more often than the monolith does from itself"
+	case Confirmed:
+		return "asked again, the service differed so again, plainly more often than the monolith does from itself"
+	case Open:
+		return "not known whose fault it is: it has not come again, or could not be asked again, and the monolith has not differed from itself so; " +
+			"look at a sample, or wait for more comparisons"
+	case Noise:
+		return "the monolith differs from itself so, too"
+	default:
+		return string(j)
+	}
+}
+
+// judgements are those that a report has, the worst first.
+func (r *Report) judgements() []Judgement {
+	has := map[Judgement]bool{}
+	for i := range r.Routes {
+		for k := range r.Routes[i].Signatures {
+			has[r.Routes[i].Signatures[k].Judgement] = true
+		}
+	}
+	return slices.DeleteFunc([]Judgement{Worse, Confirmed, Open, Noise}, func(j Judgement) bool { return !has[j] })
+}
+
+// found says by what a sample's request is found in the logs.
+func (s *Sample) found() string {
+	var by []string
+	for _, id := range [][2]string{{"request_id", s.RequestID}, {"trace_id", s.TraceID}} {
+		if id[1] != "" {
+			by = append(by, id[0]+" "+id[1])
+		}
+	}
+	if len(by) == 0 {
+		return "without an ID in the logs"
+	}
+	return strings.Join(by, ", ")
+}
+
 // line is text of which nothing can leave its line or steer a terminal.
 func line(s string) string {
 	return strings.Map(func(r rune) rune {
@@ -37,8 +80,8 @@ func line(s string) string {
 // percent is a share with three digits that count.
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'g', 3, 64) + " %" }
 
-// number is a count with a comma between thousands.
-func number[N ~int | ~uint64](n N) string {
+// Number is a count as people read it: with a comma between thousands.
+func Number[N ~int | ~int64 | ~uint64](n N) string {
 	digits := strconv.FormatUint(uint64(n), 10)
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -71,7 +114,7 @@ func millis(ms float64) string {
 // standing is the verdict's numbers in one sentence.
 func (v *Verdict) standing() string {
 	return fmt.Sprintf("%s mismatches in %s comparisons: at most %s (the gate: %s comparisons, below %s)",
-		number(v.Mismatched), number(v.Compared), percent(v.Upper), number(v.Gate.Compared), percent(v.Gate.MismatchBelow))
+		Number(v.Mismatched), Number(v.Compared), percent(v.Upper), Number(v.Gate.Compared), percent(v.Gate.MismatchBelow))
 }
 
 // toGo is how long it still takes, empty when there is nothing to wait for.
@@ -79,14 +122,15 @@ func (v *Verdict) toGo() string {
 	if v.Needed == 0 || v.State == Failing { // waiting will not help
 		return ""
 	}
-	return number(v.Needed) + " more comparisons without a mismatch meet it"
+	return Number(v.Needed) + " more comparisons without a mismatch meet it"
 }
 
-// builds says what an era is of.
+// builds says what an era is of; what to do about a build that nothing names is
+// in the route's advice.
 func (e *Era) builds() string {
 	named := func(build string) string {
 		if build == "" {
-			return "unnamed"
+			return "of no known build"
 		}
 		return line(build)
 	}
@@ -95,9 +139,9 @@ func (e *Era) builds() string {
 
 // seen says how often a signature was seen.
 func (s *Signature) seen() string {
-	text := fmt.Sprintf("%s times, %s (%s–%s), %s confirmed", number(s.Count), percent(s.Rate), percent(s.Low), percent(s.High), number(s.Confirmed))
+	text := fmt.Sprintf("%s times, %s (%s–%s), %s confirmed", Number(s.Count), percent(s.Rate), percent(s.Low), percent(s.High), Number(s.Confirmed))
 	if s.Pairs > 0 {
-		text += fmt.Sprintf("; the monolith from itself %s of %s pairs, p %s", percent(s.Noise), number(s.Pairs), strconv.FormatFloat(s.P, 'g', 2, 64))
+		text += fmt.Sprintf("; the monolith from itself %s of %s pairs, p %s", percent(s.Noise), Number(s.Pairs), strconv.FormatFloat(s.P, 'g', 2, 64))
 	}
 	return text
 }
@@ -107,7 +151,7 @@ func (s *Signature) statuses() string {
 	first := s.Statuses[:min(3, len(s.Statuses))]
 	out := make([]string, 0, len(first))
 	for _, p := range first {
-		out = append(out, fmt.Sprintf("%d→%d ×%s", p.Monolith, p.Service, number(p.Count)))
+		out = append(out, fmt.Sprintf("%d→%d ×%s", p.Monolith, p.Service, Number(p.Count)))
 	}
 	return strings.Join(out, ", ")
 }
@@ -127,7 +171,7 @@ func (c *Coverage) uncovered() []Bucket {
 func (b *Bucket) why() string {
 	out := make([]string, 0, len(b.Why))
 	for _, w := range b.Why {
-		out = append(out, line(w.Name)+" "+number(w.Count))
+		out = append(out, line(w.Name)+" "+Number(w.Count))
 	}
 	return strings.Join(out, ", ")
 }
@@ -146,7 +190,7 @@ func noted(rules []Rule) []Rule {
 // words say what is known of noise, on what evidence and since when.
 func (n *Noisy) words() string {
 	known := fmt.Sprintf("since %s, the monolith from itself in %s of %s pairs, the service in %s of %s comparisons",
-		moment(n.Since), number(n.Differed), number(n.Pairs), percent(n.Service), number(n.Compared))
+		moment(n.Since), Number(n.Differed), Number(n.Pairs), percent(n.Service), Number(n.Compared))
 	switch n.State {
 	case NoiseBlind:
 		return "blind spot: what the service says there is not known; " + known
@@ -191,5 +235,5 @@ func (l *Latency) shift() string {
 		out = append(out, fmt.Sprintf("p%g %s → %s", 100*q.Quantile, millis(q.Monolith), millis(q.Service)))
 	}
 	return fmt.Sprintf("%s (monolith → service, %s pairs, %s first uses of a connection left out); the same request took %s times as long at the median, longer for %s",
-		strings.Join(out, ", "), number(l.Pairs), number(l.Cold), strconv.FormatFloat(l.Ratio, 'g', 2, 64), percent(l.Slower))
+		strings.Join(out, ", "), Number(l.Pairs), Number(l.Cold), strconv.FormatFloat(l.Ratio, 'g', 2, 64), percent(l.Slower))
 }
