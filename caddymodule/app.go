@@ -70,7 +70,9 @@ type App struct {
 	withdraw func()
 	unhook   func()
 
-	parsed *engine.Parsed // by Provision, for the engine that Start makes
+	parsed  *engine.Parsed // by Provision, for the engine that Start makes
+	checked bool           // nothing is wrong with it
+	blocked bool           // checkBlocks has looked
 
 	generation *handover.Generation
 
@@ -112,6 +114,7 @@ func (a *App) provision(ctx caddy.Context) error {
 		if a.parsed, err = a.parse(); err != nil && !mayStartWithLast(a.id) {
 			return fmt.Errorf("routes: %w", err)
 		}
+		a.checked = err == nil
 		if err := checkFlags(a.id.flags); err != nil {
 			return err
 		}

@@ -49,6 +49,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.app = found.(*App)
 	h.app.noteSites(ctx)
+	if err := h.app.checkBlocks(ctx); err != nil {
+		return err
+	}
 	if server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		h.app.generation.Adopt(server)
 	}

@@ -44,10 +44,9 @@ func (e *Engine) add(made *offer) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.plan != nil {
-		for name, user := range blocks(e.plan.table) {
-			if !made.names[name] {
-				return fmt.Errorf("%w: %s, which %s needs", ErrNoTarget, name, user.what())
-			}
+		missing := missingBlocks(e.plan.path, e.plan.table, func(name string) bool { return made.names[name] })
+		if err := missing.Err(); err != nil {
+			return fmt.Errorf("%w:\n%w", ErrNoTarget, err)
 		}
 	}
 	e.offers[made] = struct{}{}
@@ -85,19 +84,35 @@ func blocks(table *routes.Table) map[string]user {
 
 // unoffered are the problems of a table that needs what no site offers; none
 // as long as no configuration has told.
-func (e *Engine) unoffered(path string, table *routes.Table) (problems routes.Problems) {
+func (e *Engine) unoffered(path string, table *routes.Table) routes.Problems {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if len(e.offers) == 0 {
 		return nil
 	}
+	return missingBlocks(path, table, e.offeredLocked)
+}
+
+// Offered finds the targets that the table needs from a site and that are not among
+// the names of those which the sites of a configuration serve by blocks. The error is
+// a *RefusedError. An engine is told by Offer; this is for who only checks.
+func (p *Parsed) Offered(names []string) error {
+	missing := missingBlocks(p.path, p.table, func(name string) bool { return slices.Contains(names, name) })
+	if missing.Err() != nil {
+		return &RefusedError{Problems: missing}
+	}
+	return nil
+}
+
+// missingBlocks are the problems of a table that needs what is not offered.
+func missingBlocks(path string, table *routes.Table, offered func(name string) bool) (problems routes.Problems) {
 	for name, user := range blocks(table) {
-		if e.offeredLocked(name) {
+		if offered(name) {
 			continue
 		}
 		problem := routes.Problem{
 			Code: routes.CodeNoTargetBlock, Severity: routes.Error, File: path, Text: name,
-			Line:    table.Document().Targets[name].Line,
+			Line: table.Document().Targets[name].Line, Column: 1,
 			Message: "this target has no url, and no site has a block for it; " + user.what() + " needs it",
 			Hint:    "give it a url here, or write target " + name + " { … } in the site",
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -14,6 +15,9 @@ import (
 
 // ShadowStatus is how comparing goes.
 type ShadowStatus struct {
+	// Version and At are as a report's.
+	Version int       `json:"version"`
+	At      time.Time `json:"at"`
 	// Routes are those of the running table that have a shadow, in its order.
 	Routes []ShadowRoute `json:"routes"`
 	// Book is how what comes of it is kept.
@@ -46,7 +50,7 @@ func (e *Engine) ShadowStatus() (ShadowStatus, error) {
 		return ShadowStatus{}, ErrNoTable
 	}
 	kept := e.options.Shadowing.Book
-	all := ShadowStatus{Routes: []ShadowRoute{}, Book: kept.Status()}
+	all := ShadowStatus{Version: report.Version, At: e.now().UTC(), Routes: []ShadowRoute{}, Book: kept.Status()}
 	going := map[string]shadow.Status{}
 	for _, status := range e.mirrors.Status() {
 		going[status.Route] = status
@@ -138,11 +142,14 @@ func (e *Engine) ShadowReport(ctx context.Context, names ...string) (*report.Rep
 
 // ShadowSamples are the samples that are kept of a route, or of one signature of
 // it, at most limit. It is refused with ErrNoShadowing and as book.Book.Kept is.
-func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, limit int) ([]report.Kept, error) {
+func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, limit int) (report.Of[report.RouteSamples], error) {
+	all := report.Of[report.RouteSamples]{Version: report.Version, At: e.now().UTC()}
 	if e.mirrors == nil {
-		return nil, ErrNoShadowing
+		return all, ErrNoShadowing
 	}
-	return e.options.Shadowing.Book.Kept(ctx, route, signature, limit)
+	kept, err := e.options.Shadowing.Book.Kept(ctx, route, signature, limit)
+	all.Routes = []report.RouteSamples{{Route: route, Samples: kept}}
+	return all, err
 }
 
 // ResetShadow begins a route's evidence anew. It is recorded in the journal, and

@@ -12,8 +12,8 @@ type Status struct {
 	// Queued or InFlight.
 	Seen     uint64            `json:"seen"`
 	Sampled  uint64            `json:"sampled"`
-	Buckets  map[string]uint64 `json:"buckets"`
-	Open     int64             `json:"open"`
+	Buckets  map[string]uint64 `json:"ended"`
+	Open     int64             `json:"being_served"`
 	Queued   int64             `json:"queued"`
 	InFlight int64             `json:"in_flight"`
 	// GivesWay is true while clients leave comparing little time: what then waits too

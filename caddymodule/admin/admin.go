@@ -151,15 +151,17 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 
 // write answers with a value as JSON.
 func write(w http.ResponseWriter, status int, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
+	var data bytes.Buffer
+	e := json.NewEncoder(&data)
+	e.SetEscapeHTML(false) // it is for curl, and nosniff says that it is no page
+	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, err = w.Write(append(data, '\n'))
+	_, err := w.Write(data.Bytes())
 	return err
 }
 

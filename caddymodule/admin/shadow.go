@@ -32,7 +32,7 @@ const MaxShadowSamples = 1000
 
 const defaultSamples = 100
 
-// shadowSamples answers a list of report.Kept of ?route=, and ?signature= if it is
+// shadowSamples answers the report.RouteSamples of ?route=, and ?signature= if it is
 // named; ?limit= is how many at most.
 func shadowSamples(e *engine.Engine, r *http.Request) (any, error) {
 	query, limit := r.URL.Query(), defaultSamples

@@ -109,12 +109,12 @@ func (t *terminal) report(err error) int {
 func strict(cmd *cobra.Command, args cobra.PositionalArgs) {
 	fail := func(cmd *cobra.Command, err error) error {
 		t := newTerminal(cmd)
-		return exit(cmd, t.report(usage("%s", err)))
+		return exit(cmd, t.report(err))
 	}
-	cmd.SetFlagErrorFunc(fail)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fail(cmd, flagError(cmd, err)) })
 	cmd.Args = func(cmd *cobra.Command, given []string) error {
 		if args(cmd, given) != nil {
-			return fail(cmd, fmt.Errorf("it takes other arguments; write: %s", cmd.UseLine()))
+			return fail(cmd, argumentError(cmd, given))
 		}
 		return nil
 	}

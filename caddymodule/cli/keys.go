@@ -111,16 +111,17 @@ func keysRevoke() *cobra.Command {
 	var body admin.KeyRequest
 	cmd := command("revoke KEY", "Removes a key at once: it leaked",
 		"Removes a key at once: it leaked. The next takes its place if verifiers know it; else there would be no tokens for up to 75 minutes, in which the monolith serves\n"+
-			"routes that need one: that is refused, with the time, unless --no-tokens says that it may be. --reason is required.", cobra.ExactArgs(1),
+			"routes that need one: that is refused, with the time, unless --no-tokens says that it may be. --reason is required. A KEY that begins with - stands last, behind --.", cobra.ExactArgs(1),
 		func(ctx context.Context, t *terminal, args []string) error {
 			if f.how.reason == "" {
-				return usage(`a reason is required: %s %s --reason "why"`, t.commandPath, args[0])
+				return usage(`a reason is required: %s --reason "why" -- %s`, t.commandPath, args[0])
 			}
 			body.Key = args[0]
 			return f.change(ctx, t, admin.PathKeyRevoke, body)
 		})
 	f.add(cmd)
 	cmd.Flags().BoolVar(&body.NoTokens, "no-tokens", false, "revoke it though then no key signs for a while")
-	cmd.Example = `  strangler keys revoke dQw4w9WgXcQ… --reason "backup of the store leaked" --no-tokens`
+	cmd.Example = `  strangler keys revoke dQw4w9WgXcQ… --reason "backup of the store leaked" --no-tokens
+  strangler keys revoke --reason "backup of the store leaked" -- -Qw4w9WgXcQ…`
 	return cmd
 }

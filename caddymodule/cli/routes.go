@@ -113,7 +113,7 @@ func routesShow() *cobra.Command {
 			i := slices.IndexFunc(list, func(r admin.RouteAndState) bool { return r.Name == args[0] })
 			switch {
 			case i < 0:
-				return noRoute(args[0])
+				return noRoute(args[0], namesOf(list)...)
 			case t.json:
 				return t.printJSON(list[i])
 			}
@@ -125,8 +125,22 @@ func routesShow() *cobra.Command {
 	return cmd
 }
 
-func noRoute(name string) error {
-	return &failure{code: ExitError, err: fmt.Errorf("there is no route %q", name), hint: "all routes: strangler routes list"}
+// noRoute says that there is no such route among those that are known, and which was
+// probably meant.
+func noRoute(name string, known ...string) error {
+	hint := "all routes: strangler routes list"
+	if near := routes.Nearest(name, known); len(near) > 0 {
+		hint = "did you mean " + strings.Join(near, ", ") + "? " + hint
+	}
+	return &failure{code: ExitError, err: fmt.Errorf("there is no route %q", name), hint: hint}
+}
+
+func namesOf(list []admin.RouteAndState) []string {
+	names := make([]string, len(list))
+	for i := range list {
+		names[i] = list[i].Name
+	}
+	return names
 }
 
 // matches is what a route matches, in one line.

@@ -149,7 +149,9 @@ func printInspection(t *terminal, i identity.Inspection) {
 		t.styled(red, "unavailable: %s (%s)", i.Meaning, i.Reason)
 	}
 	if i.Error != "" {
-		t.line("error: %s", i.Error)
+		for line := range strings.SplitSeq(i.Error, "\n") {
+			t.line("error: %s", line)
+		}
 	}
 	for _, step := range i.Steps {
 		t.line("  ok    %s", step)

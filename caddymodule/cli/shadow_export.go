@@ -50,7 +50,7 @@ func shadowExport() *cobra.Command {
 		})
 	f.addOne(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.signature, "signature", "", "only of this `signature`, as signatures prints it")
+	f.addSignature(cmd, &f.signature)
 	flags.StringVar(&f.format, "format", "cases", "cases or pact")
 	flags.StringVarP(&f.output, "output", "o", "", "the `folder` or file to write to; required. A folder must be new or empty, a file is replaced")
 	flags.IntVar(&f.limit, "limit", 100, "how many at most, 1 to 1000")
@@ -75,10 +75,11 @@ func (f *exportFlags) check(t *terminal) error {
 
 // cases makes cases of what is kept.
 func (f *exportFlags) cases(ctx context.Context) ([]*cases.Case, error) {
-	kept, err := f.samples(ctx, f.signature, f.limit)
+	found, err := f.samples(ctx, f.signature, f.limit)
 	if err != nil {
 		return nil, err
 	}
+	kept := samplesOf(found)
 	r, err := f.report(ctx)
 	if err != nil {
 		return nil, err

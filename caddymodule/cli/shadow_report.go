@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -35,15 +33,8 @@ func shadowReport() *cobra.Command {
 			"with a redacted sample each, then what was not compared and why, rules to look at, and the latency of both sides.\n"+
 			"The page of --format html is one file without scripts, to be attached to a ticket.",
 		cobra.NoArgs, func(ctx context.Context, t *terminal, _ []string) error {
-			if t.json && f.format == "" {
-				f.format = "json"
-			}
-			if f.format == "" {
-				f.format = "text"
-			}
-			render := formats[f.format]
-			if render == nil || t.json && f.format != "json" {
-				return usage("--format %q is none that fits; the formats are text, json, markdown and html", f.format)
+			if err := f.check(t); err != nil {
+				return err
 			}
 			r, err := f.report(ctx)
 			if err != nil {
@@ -60,7 +51,7 @@ func shadowReport() *cobra.Command {
 	f.add(cmd)
 	cmd.Flags().StringVar(&f.format, "format", "", "text, json, markdown or html (default text)")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; an existing one is replaced when all is there")
-	cmd.Flags().BoolVar(&f.gate, "fail-on-gate", false, "end with exit code 3 unless the gate of each route shown is met; also when there is no shadow, or nothing was compared")
+	cmd.Flags().BoolVar(&f.gate, "fail-on-gate", false, "end with exit code 3 unless the gate of each route shown is met; also when there is no shadow, or nothing was compared (1 is a route that there is not)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"text", "json", "markdown", "html"}, cobra.ShellCompDirectiveNoFileComp)) // as above
 	cmd.Example = `  strangler shadow report --route faq-read
   strangler shadow report --format html --output report.html
@@ -68,10 +59,27 @@ func shadowReport() *cobra.Command {
 	return cmd
 }
 
-// blind makes of an error about a route one that fails a pipeline as a gate does:
-// what is not compared is not met.
+// check fills in the format, and finds what contradicts itself.
+func (f *reportFlags) check(t *terminal) error {
+	switch {
+	case t.json && f.format != "" && f.format != "json":
+		return usage("--json and --format %q ask for two formats; leave one of them out", f.format)
+	case t.json:
+		f.format = "json"
+	case f.format == "":
+		f.format = "text"
+	}
+	if formats[f.format] == nil {
+		return usage("--format %q is no format; there are text, json, markdown and html", f.format)
+	}
+	return nil
+}
+
+// blind makes of a route without a shadow a gate that is not met: what is not compared
+// is not met. A route that there is not is no gate but a slip of the finger, and stays
+// the error that it is.
 func (f *reportFlags) blind(err error) error {
-	if failed, ours := errors.AsType[*failure](err); ours && f.gate && failed.code == ExitError {
+	if failed, ours := errors.AsType[*failure](err); ours && f.gate && errors.Is(err, errNotShadowed) {
 		failed.code = ExitFindings
 	}
 	return err
@@ -92,8 +100,11 @@ func gateError(r *report.Report) error {
 }
 
 func (f *reportFlags) write(t *terminal, r *report.Report) error {
-	if f.output == "" && f.format == "text" {
+	switch {
+	case f.output == "" && f.format == "text":
 		return report.Text(t.out, r, t.colour)
+	case f.output == "" && f.format == "json":
+		return t.printJSON(r)
 	}
 	var b bytes.Buffer
 	if err := formats[f.format](&b, r); err != nil {
@@ -104,29 +115,4 @@ func (f *reportFlags) write(t *terminal, r *report.Report) error {
 		return err
 	}
 	return replace(f.output, b.Bytes())
-}
-
-// replace writes a file under another name first, so that there is never half of
-// it.
-func replace(name string, data []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
-	_, err = file.Write(data)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return err
-	}
-	if err = os.Chmod(file.Name(), 0o644); err != nil { //nolint:gosec // a report is to be read, and holds no value in clear that the table does not allow
-		return err
-	}
-	return os.Rename(file.Name(), name)
 }

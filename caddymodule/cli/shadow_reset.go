@@ -8,6 +8,7 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/rollout"
+	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
 func shadowReset() *cobra.Command {
@@ -65,6 +66,6 @@ func (f *shadowFlags) reset(ctx context.Context, t *terminal, asked admin.Shadow
 	if asked.DryRun {
 		verb = "would begin anew"
 	}
-	t.line("%s: the evidence %s; %d comparisons stay in the report as an earlier era (%s: %s)", f.route, verb, had, asked.By, asked.Reason)
+	t.line("%s: the evidence %s; %s comparisons stay in the report as an earlier era (%s: %s)", f.route, verb, report.Number(had), asked.By, asked.Reason)
 	return nil
 }

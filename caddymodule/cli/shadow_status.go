@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,13 +56,13 @@ func printShadow(t *terminal, now *engine.ShadowStatus, whole bool) {
 		v := &r.Verdict
 		togo := ""
 		if v.Needed > 0 && v.State != report.Failing { // waiting does not help one that fails
-			togo = number(v.Needed) + " more"
+			togo = report.Number(v.Needed) + " more"
 		}
-		row := cells(r.Route, r.Shadow, "", number(v.Compared), number(v.Mismatched), share(v.Upper), togo, moment(v.LastCompared))
+		row := cells(r.Route, r.Shadow, "", report.Number(v.Compared), report.Number(v.Mismatched), share(v.Upper), report.Number(v.Gate.Compared)+", below "+share(v.Gate.MismatchBelow), togo, moment(v.LastCompared))
 		row[2] = verdict(v.State)
 		rows = append(rows, row)
 	}
-	t.table([]string{"ROUTE", "SHADOW", "VERDICT", "COMPARED", "MISMATCHES", "AT MOST", "TO GO", "LAST COMPARED"}, rows)
+	t.table([]string{"ROUTE", "SHADOW", "VERDICT", "COMPARED", "MISMATCHES", "AT MOST", "GATE", "TO GO", "LAST COMPARED"}, rows)
 	for i := range now.Routes {
 		printShadowRoute(t, &now.Routes[i], whole)
 	}
@@ -74,7 +73,7 @@ func printBook(t *terminal, now *engine.ShadowStatus) {
 		t.styled(red, "EVIDENCE: %s", now.Book.Notice)
 	}
 	if now.Book.Failures > 0 {
-		t.styled(red, "EVIDENCE is not stored since %d attempts, it goes on in memory: %s", now.Book.Failures, now.Book.LastError)
+		t.styled(red, "EVIDENCE is not stored since %s attempts, it goes on in memory: %s", report.Number(now.Book.Failures), now.Book.LastError)
 	}
 }
 
@@ -94,7 +93,7 @@ func shadowRows(all []engine.ShadowSummary) [][]cell {
 	rows := make([][]cell, 0, len(all))
 	for i := range all {
 		s := &all[i]
-		row := cells(s.Route, "", number(s.Sampled), number(s.Compared), number(s.Mismatched), "")
+		row := cells(s.Route, "", report.Number(s.Sampled), report.Number(s.Compared), report.Number(s.Mismatched), "")
 		row[1], row[5] = verdict(s.Verdict), cell{s.Alarm, red}
 		rows = append(rows, row)
 	}
@@ -121,18 +120,18 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if !whole {
 		return
 	}
-	t.line("%s: of %d requests since the start %d were sampled, %d more for being rare; %d open, %d queued, %d being asked",
-		r.Route, r.Seen, r.Sampled, r.Extra, r.Open, r.Queued, r.InFlight)
+	t.line("%s: of %s requests since the start %s were sampled, %s more for being rare; %s being served, %s queued, %s being asked",
+		r.Route, report.Number(r.Seen), report.Number(r.Sampled), report.Number(r.Extra), report.Number(r.Open), report.Number(r.Queued), report.Number(r.InFlight))
 	var ended []string
 	for _, name := range slices.Sorted(maps.Keys(r.Buckets)) {
 		if n := r.Buckets[name]; n > 0 {
-			ended = append(ended, fmt.Sprintf("%s %d", name, n))
+			ended = append(ended, name+" "+report.Number(n))
 		}
 	}
 	if len(ended) > 0 {
 		t.line("%s: they ended as %s", r.Route, strings.Join(ended, ", "))
 	}
 	if r.Marked > 0 {
-		t.line("%s: %d requests said that they were a shadow's and were not mirrored", r.Route, r.Marked)
+		t.line("%s: %s requests said that they were a shadow's and were not mirrored", r.Route, report.Number(r.Marked))
 	}
 }

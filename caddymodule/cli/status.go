@@ -92,13 +92,14 @@ func (r *rolloutReport) flagsRefused() bool {
 // only leaves one route.
 func (r *rolloutReport) only(name string) error {
 	r.Server.Shadows = slices.DeleteFunc(r.Server.Shadows, func(s engine.ShadowSummary) bool { return s.Route != name })
+	names := make([]string, len(r.Routes))
 	for i := range r.Routes {
-		if r.Routes[i].Route == name {
+		if names[i] = r.Routes[i].Route; names[i] == name {
 			r.Routes = r.Routes[i : i+1]
 			return nil
 		}
 	}
-	return noRoute(name)
+	return noRoute(name, names...)
 }
 
 func (r *rolloutReport) print(t *terminal, all bool) {

@@ -50,5 +50,8 @@ route, without fear. It is a build of Caddy, so all of Caddy is there too.
   strangler rollout history           who changed what, when and why
   strangler brake WHY                 every route to the monolith, at once
 
+  strangler shadow status             which services answer as the monolith does
+  strangler shadow report --route ROUTE        and in which ways one does not
+
 The route table is a file of its own, watched by the server: no reload is
 needed to change it, and a bad edit is refused while the running one stays.`

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -92,9 +93,10 @@ func setup(env *testscript.Env) error {
 }
 
 // target says who it is and what it was asked. /slow takes a second for its body;
-// /endless never ends. /v1/same/ is the same JSON from everybody, and /v1/typed/
-// differs in the type of one member.
+// /endless never ends. /v1/same/ is the same JSON from everybody, /v1/typed/ differs
+// in the type of one member, and /v1/noisy/ has one that is another each time.
 func target(name string) http.Handler {
+	var answers atomic.Uint64
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
@@ -110,13 +112,18 @@ func target(name string) http.Handler {
 			<-r.Context().Done()
 			return
 		}
-		if kind, found := strings.CutPrefix(r.URL.Path, "/v1/"); found && (strings.HasPrefix(kind, "same/") || strings.HasPrefix(kind, "typed/")) {
+		kind, found := strings.CutPrefix(r.URL.Path, "/v1/")
+		if word, _, _ := strings.Cut(kind, "/"); found && slices.Contains([]string{"same", "typed", "noisy"}, word) {
 			id := any(path.Base(kind))
 			if name == "service" && strings.HasPrefix(kind, "typed/") {
 				id = 7
 			}
+			answer := map[string]any{"id": id, "title": "How to " + path.Base(kind)}
+			if strings.HasPrefix(kind, "noisy/") {
+				answer["at"] = fmt.Sprintf("%s %d", name, answers.Add(1))
+			}
 			w.Header().Set("Content-Type", "application/json")
-			_ = json.NewEncoder(w).Encode(map[string]any{"id": id, "title": "How to " + path.Base(kind)})
+			_ = json.NewEncoder(w).Encode(answer)
 			return
 		}
 		_, _ = fmt.Fprintf(w, "%s %s", name, r.URL.RequestURI())

@@ -25,8 +25,8 @@ func advice(c *Route, e *Era) (out []string) {
 		}
 	}
 	if len(unset) > 0 {
-		out = append(out, fmt.Sprintf("the builds of %s are not told apart: another build begins no new evidence, and what was learned of the monolith's noise stays; "+
-			"have it name its build in a header, and write build: HEADER at the target in the route table", strings.Join(unset, " and of ")))
+		out = append(out, fmt.Sprintf("the builds of %s are not told apart; have each answer with its build in a header, "+
+			"and write build: HEADER at the target in the route table: then another build begins the evidence anew", strings.Join(unset, " and of ")))
 	}
 	return out
 }

@@ -17,7 +17,7 @@ func TestAdviceTellsHowBuildsAreToldApart(t *testing.T) {
 		want    []string
 	}{
 		"no header": {book.Route{Monolith: book.Target{Name: "main"}, Service: book.Target{Name: "faq"}}, "",
-			[]string{"the builds of main and of faq are not told apart: .* write build: HEADER"}},
+			[]string{"the builds of main and of faq are not told apart; .* write build: HEADER"}},
 		"one":       {book.Route{Monolith: book.Target{Name: "main"}, Service: book.Target{Name: "faq", Build: "X-Build"}}, "s1", []string{"the builds of main are not"}},
 		"not sent":  {book.Route{Monolith: book.Target{Name: "main"}, Service: book.Target{Name: "faq", Build: "X-Build"}}, "", []string{"no answer of faq had the header X-Build", "the builds of main are not"}},
 		"both told": {book.Route{Service: book.Target{Name: "faq", Build: "X-Build"}}, "s1", nil},

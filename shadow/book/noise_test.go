@@ -291,6 +291,7 @@ func TestNoiseThatHasEndedIsFound(t *testing.T) {
 		}
 		b.pairs(1, nil, "$.at")
 	}
+	t.Logf("found after %d pairs", found)
 	if r := b.adds(t); r.Verdict.State != report.Failing {
 		t.Errorf("%+v", r.Verdict)
 	}

@@ -18,7 +18,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"toGo":       func(v Verdict) string { return v.toGo() },
 	"found":      func(s Sample) string { return s.found() },
 	"judgements": func(r *Report) []Judgement { return r.judgements() },
-	"builds":     func(e Era) string { return e.builds() },
+	"evidence":   func(r Route) string { return r.evidence() },
 	"seen":       func(s Signature) string { return s.seen() },
 	"statuses":   func(s Signature) string { return s.statuses() },
 	"why":        func(b Bucket) string { return b.why() },

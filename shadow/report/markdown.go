@@ -62,7 +62,7 @@ func (m *markdownWriter) route(r *Route) {
 		m.line("")
 	}
 	m.line("%s. %s\n", v.standing(), v.toGo())
-	m.line("Era %d since %s (%s): %s. Last compared %s.\n", r.Era.Number, moment(r.Era.Began), prose(r.Era.Cause), prose(r.Era.builds()), moment(v.LastCompared))
+	m.line("%s\n", prose(r.evidence()))
 	for _, advice := range r.Advice {
 		m.line("Set up: %s\n", prose(advice))
 	}

@@ -47,7 +47,7 @@ type Signature struct {
 	// comparisons; 0 when it is not known.
 	Slower float64 `json:"slower,omitempty"`
 	// Samples is how many samples are kept, Sample the newest of them.
-	Samples int     `json:"samples"`
+	Samples int     `json:"samples_kept"`
 	Sample  *Sample `json:"sample,omitempty"`
 }
 

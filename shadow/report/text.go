@@ -75,7 +75,7 @@ func (t *textWriter) route(r *Route) {
 	if togo := v.toGo(); togo != "" {
 		t.line("  %s", togo)
 	}
-	t.line("  era %d since %s (%s): %s; last compared %s", r.Era.Number, moment(r.Era.Began), line(r.Era.Cause), r.Era.builds(), moment(v.LastCompared))
+	t.line("  %s", r.evidence())
 	for _, advice := range r.Advice {
 		t.line("  %s %s", t.paint(yellow, "set up:"), line(advice))
 	}

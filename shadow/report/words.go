@@ -125,16 +125,21 @@ func (v *Verdict) toGo() string {
 	return Number(v.Needed) + " more comparisons without a mismatch meet it"
 }
 
-// builds says what an era is of; what to do about a build that nothing names is
-// in the route's advice.
-func (e *Era) builds() string {
+// evidence says what a route's evidence is of, and how old it is; what to do about a
+// build that is not known is in the route's advice.
+func (r *Route) evidence() string {
+	e := &r.Era
+	if e.Number == 0 {
+		return "nothing was compared yet"
+	}
 	named := func(build string) string {
 		if build == "" {
-			return "of no known build"
+			return "build not known"
 		}
 		return line(build)
 	}
-	return "monolith " + named(e.Monolith) + ", service " + named(e.Service)
+	return fmt.Sprintf("era %d since %s (%s): monolith %s, service %s; last compared %s",
+		e.Number, moment(e.Began), line(e.Cause), named(e.Monolith), named(e.Service), moment(r.Verdict.LastCompared))
 }
 
 // seen says how often a signature was seen.
