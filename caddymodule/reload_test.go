@@ -42,7 +42,7 @@ func refusals(r *rig) map[string]struct {
 		"other app validate":  {app("validate"), "refused at validate"},
 		"other app start":     {app("start"), "refused at start"},
 		"handler without app": {r.json(withoutApp), "global option"},
-		"table needs a block": {with("routes DIR/routes.yaml", "routes DIR/blocks.yaml"), "target block"},
+		"table needs a block": {with("routes DIR/routes.yaml", "routes DIR/blocks.yaml"), "no site has a block for it"},
 	}
 }
 
