@@ -194,9 +194,10 @@ func (m *measurement) warmUp(ctx context.Context) error {
 // saturated gives each subject its slices in turn, every second round in
 // reverse, and reads CPU time around each slice.
 func (m *measurement) saturated(ctx context.Context) error {
-	before := make([]allocations, len(m.subjects))
+	before, asked := make([]allocations, len(m.subjects)), make([]int, len(m.subjects))
 	for i, s := range m.subjects {
 		var err error
+		asked[i] = s.answered
 		if before[i], err = m.allocations(ctx, s); err != nil {
 			return err
 		}
@@ -214,7 +215,7 @@ func (m *measurement) saturated(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		m.results[i].allocated(before[i], after, m.results[i].Answers)
+		m.results[i].allocated(before[i], after, s.answered-asked[i])
 	}
 	return nil
 }
@@ -238,9 +239,24 @@ func (m *measurement) allocations(ctx context.Context, s *subject) (allocations,
 	return allocationsOf(ctx, s.admin)
 }
 
+// visit has every user ask once, uncounted, where sessions are known: what fell due
+// for them while the other proxies had their turns is not what a request costs.
+func (m *measurement) visit(ctx context.Context, s *subject) error {
+	if !m.w.session || m.w.fresh {
+		return nil
+	}
+	o := m.order(s, 0)
+	o.Requests = m.w.users()
+	_, err := m.ask(ctx, s, o)
+	return err
+}
+
 // slice is one saturated slice of subject i.
 func (m *measurement) slice(ctx context.Context, i int) error {
 	s := m.subjects[i]
+	if err := m.visit(ctx, s); err != nil {
+		return err
+	}
 	pids := []int{s.process.pid(), m.load.pid(), m.origin.pid()}
 	before, err := cpuTimes(pids)
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 // nobody is who sends a request without a session.
-var nobody = &identity.Person{Outcome: session.Nobody(session.NoCookie)}
+var nobody = &identity.Person{State: session.Anonymous, Reason: session.NoCookie}
 
 // introduce tells a mirror what the service hears of who its requests are from: as
 // much as of the client's own, with a token that says that it is a shadow's. Who

@@ -110,7 +110,7 @@ func inspected(found session.Outcome, show bool) Inspection {
 	case session.Known:
 		// As the resolver does: whom no token can speak of is unavailable.
 		if person := newPerson(found, token.SessionID{1}); person.State != session.Known {
-			return inspected(person.Outcome, show)
+			return inspected(person.outcome(), show)
 		}
 		p := found.Principal
 		i.Outcome, i.Subject = OutcomePrincipal, p.Subject

@@ -65,7 +65,7 @@ func (r *Resolver) launch(e *entry, value string, now time.Time) (*flight, sessi
 			return other, ""
 		}
 	}
-	if k := e.known.Load(); k.good(now) && !now.After(k.refresh) { // others were faster
+	if k, at := e.known.Load(), r.at(now); k.good(at) && at <= k.refresh { // others were faster
 		f.landed.Store(true)
 		f.person = k
 		e.flight.Store(nil)
@@ -87,7 +87,7 @@ func (r *Resolver) fly(e *entry, f *flight, value string) {
 		if f.asked.Load() {
 			reason = session.TimedOut
 		}
-		r.land(e, f, r.settled[place(reason)], start)
+		r.land(e, f, r.settled[place(reason)], 0, start)
 	})
 	defer stop()
 	select {
@@ -98,7 +98,7 @@ func (r *Resolver) fly(e *entry, f *flight, value string) {
 	}
 	var err error
 	if f.judge, err = r.breaker.Allow(); err != nil {
-		r.land(e, f, r.settled[place(session.Resting)], start)
+		r.land(e, f, r.settled[place(session.Resting)], 0, start)
 		return
 	}
 	f.asked.Store(true)
@@ -107,7 +107,7 @@ func (r *Resolver) fly(e *entry, f *flight, value string) {
 		return
 	}
 	found := r.look(ctx, value)
-	r.land(e, f, newPerson(found, token.NewSessionID(r.options.Secret, value)), start)
+	r.land(e, f, newPerson(found, token.NewSessionID(r.options.Secret, value)), found.Keep, start)
 }
 
 // look asks the reader, which parses what others wrote.
@@ -148,18 +148,19 @@ func (f *flight) verdict(err error) {
 	}
 }
 
-// land ends a flight; the first word counts.
-func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
+// land ends a flight; the first word counts. most is how long its source says that
+// it may be kept, as in [session.Outcome].
+func (r *Resolver) land(e *entry, f *flight, p *Person, most time.Duration, start time.Time) {
 	if !f.landed.CompareAndSwap(false, true) {
 		return
 	}
 	if f.asked.Load() {
-		f.verdict(r.suspects.judge(e.key, p.Outcome, r.options.Now()))
+		f.verdict(r.suspects.judge(e.key, p.outcome(), r.options.Now()))
 	}
 	r.count(p.Reason)
-	r.note(p.Outcome)
+	r.note(p.outcome())
 	r.forged.count(r, p.Reason == session.BadSignature)
-	if r.keep(p, start) {
+	if r.keep(p, most, start) {
 		if before := e.known.Load(); before != nil && p.Prepared != nil {
 			p.Prepared.Adopt(before.Prepared)
 		}
@@ -173,26 +174,26 @@ func (r *Resolver) land(e *entry, f *flight, p *Person, start time.Time) {
 // keep says how long an answer counts, from when it was asked for; false: not at
 // all. Times differ a little, so that sessions that were looked up together are
 // not so again, and none is above the bound.
-func (r *Resolver) keep(p *Person, start time.Time) bool {
+func (r *Resolver) keep(p *Person, most time.Duration, start time.Time) bool {
 	long := r.options.Bound
 	switch {
-	case failed(p.Outcome), p.Reason == session.Busy, p.Reason == session.Resting, p.Keep < 0:
+	case failed(p.outcome()), p.Reason == session.Busy, p.Reason == session.Resting, most < 0:
 		return false
 	case p.State != session.Known:
 		long = min(long, negative)
 	}
-	if p.Keep > 0 {
-		long = min(long, p.Keep)
+	if most > 0 {
+		long = min(long, most)
 	}
 	long -= rand.N(long/4 + 1)
-	p.until = start.Add(long)
-	if p.Prepared != nil && !p.Prepared.End().IsZero() && p.Prepared.End().Before(p.until) {
-		p.until = p.Prepared.End()
+	if p.Prepared != nil && !p.Prepared.End().IsZero() {
+		long = min(long, p.Prepared.End().Sub(start))
 	}
+	p.until = r.at(start) + long
 	// Who comes often never waits: a new lookup begins before the end. What is
 	// nobody's is asked for again when it is over, not before.
 	if p.refresh = p.until; p.State == session.Known {
-		p.refresh = start.Add(p.until.Sub(start) * 3 / 4)
+		p.refresh = r.at(start) + long*3/4
 	}
 	return true
 }

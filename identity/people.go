@@ -15,15 +15,16 @@ const (
 // up, so that nobody can choose a place and no memory dump has a cookie in it.
 type digest [32]byte
 
-// entry is what is known of one session.
+// entry is what is known of one session. It is 64 bytes, one line of a processor's
+// cache, and most of the time that line is in memory only.
 type entry struct {
 	key    digest
-	used   atomic.Bool // since the clock's hand last came by
 	known  atomic.Pointer[Person]
 	flight atomic.Pointer[flight] // the lookup under way, if any
 
 	changes *atomic.Uint32 // of the session, as its store tells them; nil: it does not
 	epoch   uint32         // what changes was when the entry was made
+	used    atomic.Bool    // since the clock's hand last came by
 }
 
 // over says that the session changed since.

@@ -12,18 +12,28 @@ import (
 
 // Person is who a request is from, as it was found out at one time. Requests
 // share it; it never changes. It is one object, for there is one for every session
-// that is known, and the garbage collector walks them all.
+// that is known, and the garbage collector walks them all. What every request asks
+// of it comes first, in 64 bytes.
 type Person struct {
-	refresh, until  time.Time // it counts until then, and is asked for anew from refresh on
-	session.Outcome           // without its principal, which is in Prepared
+	// On the resolver's clock: it counts until then, and is asked for anew from refresh on.
+	until, refresh time.Duration
+	// State, Reason and Err are those of the session's outcome.
+	State session.State
 	// Prepared is what tokens of a Known say; nil for the others.
 	Prepared *token.Prepared
 
 	prepared token.Prepared
+	Reason   session.Reason
+	Err      error
 }
 
-// good says whether the person counts at that time.
-func (p *Person) good(now time.Time) bool { return p != nil && now.Before(p.until) }
+// good says whether the person counts at that time of the resolver's clock.
+func (p *Person) good(at time.Duration) bool { return p != nil && at < p.until }
+
+// outcome is what the person was made of, without the principal, which is in Prepared.
+func (p *Person) outcome() session.Outcome {
+	return session.Outcome{State: p.State, Reason: p.Reason, Err: p.Err}
+}
 
 // Subject is the user's stable ID; empty unless the person is Known.
 func (p *Person) Subject() string {
@@ -80,7 +90,7 @@ func attributes(p *session.Principal) map[string]any {
 // newPerson writes down what tokens will say. A principal that no token can speak
 // of is unavailable: its service must not take it for nobody.
 func newPerson(found session.Outcome, id token.SessionID) *Person {
-	person := &Person{Outcome: found}
+	person := &Person{State: found.State, Reason: found.Reason, Err: found.Err}
 	if found.State != session.Known {
 		return person
 	}
@@ -90,8 +100,8 @@ func newPerson(found session.Outcome, id token.SessionID) *Person {
 		Attributes: attributes(p),
 	}.Prepare(&person.prepared)
 	if err != nil {
-		return &Person{Outcome: session.Unknown(session.Unsupported, err)}
+		return &Person{Reason: session.Unsupported, Err: err}
 	}
-	person.Principal, person.Prepared = nil, &person.prepared
+	person.Prepared = &person.prepared
 	return person
 }

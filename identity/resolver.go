@@ -14,6 +14,7 @@ import (
 	"github.com/sony/gobreaker/v2"
 
 	"github.com/strangler-proxy/strangler/identity/session"
+	"github.com/strangler-proxy/strangler/identity/token"
 )
 
 // The defaults of ResolverOptions.
@@ -66,7 +67,8 @@ type ResolverOptions struct {
 type Resolver struct {
 	options ResolverOptions
 	log     *slog.Logger
-	key     [sha256.Size]byte // of the digests
+	key     [16]byte  // of the digests
+	began   time.Time // when its clock was zero
 	cache   people
 
 	slots    chan struct{}
@@ -101,13 +103,13 @@ func NewResolver(o ResolverOptions) (*Resolver, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Resolver{
-		options: o, log: o.Logger, cache: newPeople(o.Sessions), slots: make(chan struct{}, o.InFlight),
+		options: o, log: o.Logger, cache: newPeople(o.Sessions), began: o.Now(), slots: make(chan struct{}, o.InFlight),
 		counts: make([]atomic.Uint64, len(session.Reasons())),
 	}
 	_, _ = rand.Read(r.key[:]) // never fails, see crypto/rand
 	r.context, r.end = context.WithCancel(context.Background())
 	for _, reason := range session.Reasons() {
-		r.settled = append(r.settled, &Person{Outcome: session.Unknown(reason, nil)})
+		r.settled = append(r.settled, newPerson(session.Unknown(reason, nil), token.SessionID{}))
 	}
 	r.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: 1, Timeout: restFor,
@@ -162,11 +164,11 @@ func (r *Resolver) Find(header http.Header) (value string, known *Person, ok boo
 	if outcome.State == session.Anonymous && outcome.Reason == session.NoCookie {
 		return "", nobody, false
 	}
-	return "", &Person{Outcome: outcome}, false
+	return "", newPerson(outcome, token.SessionID{}), false
 }
 
 // nobody has no session cookie.
-var nobody = &Person{Outcome: session.Nobody(session.NoCookie)}
+var nobody = &Person{State: session.Anonymous, Reason: session.NoCookie}
 
 // Resolve says who a request is from, as of now. It waits for a lookup for as
 // long as the options and ctx allow; then the answer is unavailable.
@@ -183,9 +185,10 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 	key := r.digest(value)
 	e := r.find(&key)
 	if e != nil {
-		if k := e.known.Load(); k.good(now) {
+		at := r.at(now)
+		if k := e.known.Load(); k.good(at) {
 			r.hits.Add(1)
-			if now.After(k.refresh) {
+			if at > k.refresh {
 				r.launch(e, value, now) //nolint:contextcheck // a lookup is nobody's own: it outlives the request that asks first
 			}
 			return k
@@ -200,12 +203,15 @@ func (r *Resolver) Open(ctx context.Context, value string, now time.Time) *Perso
 func (r *Resolver) Glance(value string, now time.Time) *Person {
 	key := r.digest(value)
 	if e := r.find(&key); e != nil {
-		if k := e.known.Load(); k.good(now) {
+		if k := e.known.Load(); k.good(r.at(now)) {
 			return k
 		}
 	}
 	return nil
 }
+
+// at is a time on the resolver's own clock, which nobody sets back or forth.
+func (r *Resolver) at(now time.Time) time.Duration { return now.Sub(r.began) }
 
 // digest makes the key of a session's value. The reader's value is the whole of
 // what it answers by, and a resolver has one reader.

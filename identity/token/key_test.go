@@ -153,7 +153,7 @@ func TestPrivateKeysAreNeverPrinted(t *testing.T) {
 func TestTokensAreNeverPrinted(t *testing.T) {
 	t.Parallel()
 	secret := "eyJhbGciOi"
-	token := Token{authorization: "Bearer " + secret, start: 7}
+	token := Token{authorization: "Bearer " + secret}
 	var printed bytes.Buffer
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		fmt.Fprintf(&printed, verb+"\n", token)

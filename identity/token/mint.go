@@ -44,8 +44,8 @@ type buffer struct{ claims, token []byte }
 // ErrInactive, ErrTooLarge or ErrAlgorithm.
 func (s *Service) Mint(key *Key, p *Prepared, now time.Time) (Token, error) {
 	expires := now.Add(s.options.Lifetime).Unix()
-	if !p.end.IsZero() {
-		expires = min(expires, p.end.Unix())
+	if p.end != 0 {
+		expires = min(expires, p.end)
 	}
 	if time.Unix(expires, 0).Sub(now) < MinLeft {
 		return Token{}, ErrEnding
@@ -82,7 +82,7 @@ func (s *Service) sign(b *buffer, key *Key, expires int64) (Token, error) {
 	if size := len(b.token) - start; size > MaxToken {
 		return Token{}, fmt.Errorf("%w: %d bytes, %d are the most; take out claims", ErrTooLarge, size, MaxToken)
 	}
-	return Token{authorization: string(b.token), start: start, expires: expires}, nil
+	return Token{authorization: string(b.token), expires: expires}, nil
 }
 
 // appendClaims writes the claims. Each value was written by encoding/json.

@@ -1,7 +1,7 @@
 package token
 
 import (
-	"crypto/sha256"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,13 +48,12 @@ var ErrSubject = errors.New("the subject is not fit for a token")
 // is few objects: there is one for every session that is known, and the garbage
 // collector walks them all. It must not be copied.
 type Prepared struct {
-	end     time.Time
+	end     int64                  // of the session, Unix seconds; 0: not known
 	tokens  atomic.Pointer[minted] // the latest first
 	minting sync.Mutex
 
-	text       string            // the ID, members of the claims, each with a comma before it, and the attributes
-	id, claims int               // where they end in it
-	digest     [sha256.Size]byte // of everything but end
+	text       string // the ID, members of the claims, each with a comma before it, and the attributes
+	id, claims int    // where they end in it
 }
 
 // Prepare writes the subject out, to p, which must be new. What it takes is paid
@@ -84,25 +83,27 @@ func (s Subject) Prepare(p *Prepared) error {
 	if err != nil {
 		return err
 	}
-	p.end, p.text = s.End, string(text)
-	hash := sha256.New()
-	hash.Write(s.Session[:])
-	fmt.Fprintf(hash, "%d %d ", p.id, p.claims)
-	hash.Write(text)
-	hash.Sum(p.digest[:0])
+	if p.text = string(text); !s.End.IsZero() {
+		p.end = cmp.Or(s.End.Unix(), -1) // 1970 is over in any case
+	}
 	return nil
 }
 
 // ID is the subject's.
 func (p *Prepared) ID() string { return p.text[:p.id] }
 
-// End is when the session ends; zero: not known.
-func (p *Prepared) End() time.Time { return p.end }
+// End is when the session ends, to the second; zero: not known.
+func (p *Prepared) End() time.Time {
+	if p.end == 0 {
+		return time.Time{}
+	}
+	return time.Unix(p.end, 0)
+}
 
 // Adopt takes over the tokens of what is known of the same session from before,
 // if they say the same to the byte. To be called before p is shared.
 func (p *Prepared) Adopt(before *Prepared) {
-	if before != nil && p.digest == before.digest {
+	if before != nil && p.text == before.text && p.id == before.id && p.claims == before.claims {
 		p.tokens.Store(before.tokens.Load())
 	}
 }

@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -10,9 +11,8 @@ import (
 // logged or marshalled it hides its text; but not from fmt in an unexported
 // field of another struct, where fmt calls no methods.
 type Token struct {
-	authorization string
-	start         int
-	expires       int64
+	authorization string // scheme, blank, text
+	expires       int64  // Unix seconds
 }
 
 const hidden = "[token]"
@@ -21,7 +21,7 @@ const hidden = "[token]"
 func (t Token) Authorization() string { return t.authorization }
 
 // Text is the token alone.
-func (t Token) Text() string { return t.authorization[t.start:] }
+func (t Token) Text() string { return t.authorization[strings.IndexByte(t.authorization, ' ')+1:] }
 
 // Expires is the token's exp.
 func (t Token) Expires() time.Time { return time.Unix(t.expires, 0) }
