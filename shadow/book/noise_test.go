@@ -196,6 +196,9 @@ func TestNoiseExcusesNoMoreThanItself(t *testing.T) {
 		if more > 0 && (opened || got.Verdict.State != report.Failing || got.Noise[0].State != report.NoiseExceeded || got.Verdict.Mismatched == 0) {
 			t.Errorf("nine points worse: opened %v, %+v %+v", opened, got.Verdict, got.Noise)
 		}
+		if named := strings.Count(strings.Join(got.Verdict.Reasons, "\n"), clockPlace); more > 0 && named != 1 {
+			t.Errorf("one place is named %d times: %q", named, got.Verdict.Reasons)
+		}
 	}
 }
 
