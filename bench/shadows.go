@@ -12,7 +12,7 @@ func (s *subject) proveShadow(ctx context.Context) (share float64, err error) {
 	var status struct {
 		Routes []struct {
 			Sampled uint64            `json:"sampled"`
-			Buckets map[string]uint64 `json:"buckets"`
+			Ended   map[string]uint64 `json:"ended"`
 		} `json:"routes"`
 	}
 	if err := s.call(ctx, http.MethodGet, "/strangler/shadow", nil, &status); err != nil {
@@ -21,8 +21,8 @@ func (s *subject) proveShadow(ctx context.Context) (share float64, err error) {
 	sampled, compared, different := uint64(0), uint64(0), uint64(0)
 	for _, r := range status.Routes {
 		sampled += r.Sampled
-		compared += r.Buckets["equal"]
-		different += r.Buckets["different"]
+		compared += r.Ended["equal"]
+		different += r.Ended["different"]
 	}
 	if sampled < uint64(s.answered) || different > 0 || (compared == 0) != (s.decided == byHung) {
 		return 0, fmt.Errorf("%d of %d requests were sampled, %d were equal, %d different", sampled, s.answered, compared, different)

@@ -40,7 +40,7 @@ func (e *Engine) startShadowing() error {
 	}
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue, Reserve: s.Reserve,
-		Alarm: s.Book.Alarm, Learned: s.Book.Learned,
+		Connect: connectShadow, Alarm: s.Book.Alarm, Learned: s.Book.Learned,
 		Worked: func(route string, took time.Duration) { e.telemetry.Compared(context.Background(), route, took) },
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {
 			return proxy.Outgoing(method, host, h, proxy.Client(c))
@@ -52,6 +52,12 @@ func (e *Engine) startShadowing() error {
 	e.mirrors, e.marks = mirrors, map[string]*atomic.Uint64{}
 	e.finish = append(e.finish, mirrors.Close)
 	return nil
+}
+
+// connectShadow makes connections to a shadow. The budget of what is mirrored does
+// not count an answer's head before all of it is there.
+func connectShadow(url string) (shadow.Connections, error) {
+	return proxy.NewConnections(url, proxy.Limits{Idle: 32, Head: 256 << 10})
 }
 
 // mirror gives the lanes of a plan their mirrors. On an error nothing has changed.

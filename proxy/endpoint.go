@@ -33,9 +33,9 @@ type endpoint struct {
 	url string
 	// scheme and host are those of outgoing requests' URLs.
 	scheme, host string
-	// network and address are what is dialed within dialTime.
+	// network and address are what is dialed.
 	network, address string
-	dialTime         time.Duration
+	limits           Limits
 	tls              *tls.Config
 	// headRubbish: after the answer to a HEAD request the connection may hold a
 	// body that nobody may send, so it is not used again. HTTP/2 has no such
@@ -46,12 +46,15 @@ type endpoint struct {
 	avoidedUntil atomic.Int64
 }
 
-func newEndpoint(raw string, dialTime time.Duration, o Options) (*endpoint, error) {
+func newEndpoint(raw string, limits Limits, o Options) (*endpoint, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		return nil, fmt.Errorf("target url: %w", err)
 	}
-	e := &endpoint{url: raw, scheme: "http", host: u.Host, network: "tcp", dialTime: dialTime, headRubbish: true}
+	e := &endpoint{
+		url: raw, scheme: "http", host: u.Host, network: "tcp", headRubbish: true,
+		limits: Limits{orDefault(limits.Dial, defaultDial), orDefault(limits.Idle, maxIdleConns), orDefault(limits.Head, maxAnswerHead)},
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	port := "80"
@@ -110,16 +113,16 @@ func clientTLS(base *tls.Config, name string) *tls.Config {
 
 // newTransport makes the endpoint's connections. Its Proxy is nil: environment
 // variables must not redirect what a route table says. It has no IdleConnTimeout,
-// which would set a timer with every request; see sweep.
+// which would set a timer with every request; see sweeper.
 func (e *endpoint) newTransport(protocols *http.Protocols) *http.Transport {
 	return &http.Transport{
 		DialContext:            e.dial,
 		DialTLSContext:         e.dialTLS,
 		Protocols:              protocols,
 		DisableCompression:     true,
-		MaxIdleConnsPerHost:    maxIdleConns,
+		MaxIdleConnsPerHost:    e.limits.Idle,
 		ExpectContinueTimeout:  continueTime,
-		MaxResponseHeaderBytes: maxAnswerHead,
+		MaxResponseHeaderBytes: e.limits.Head,
 		HTTP2:                  &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTime},
 	}
 }
@@ -139,7 +142,7 @@ func (e *endpoint) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 
 // connect dials without TLS. Its error is a *dialError.
 func (e *endpoint) connect(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, e.dialTime)
+	ctx, cancel := context.WithTimeout(ctx, e.limits.Dial)
 	defer cancel()
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, e.network, e.address)
@@ -158,7 +161,7 @@ func (e *endpoint) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 	if x := exchangeOf(ctx); x != nil && x.upgrade {
 		config.NextProtos = []string{"http/1.1"}
 	}
-	ctx, cancel := context.WithTimeout(ctx, e.dialTime)
+	ctx, cancel := context.WithTimeout(ctx, e.limits.Dial)
 	defer cancel()
 	d := tls.Dialer{Config: config}
 	conn, err := d.DialContext(ctx, e.network, e.address)
@@ -166,6 +169,13 @@ func (e *endpoint) dialTLS(ctx context.Context, _, _ string) (net.Conn, error) {
 		return nil, &dialError{err}
 	}
 	return conn, nil
+}
+
+// closeIdle closes the connections that nobody uses now.
+func (e *endpoint) closeIdle() {
+	if c, ok := e.transport.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
 }
 
 func (e *endpoint) avoided() bool { return e.avoidedUntil.Load() > sinceEpoch() }

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 
@@ -192,7 +193,7 @@ func (l *lean) take() *leanConn {
 // put keeps c for the next request.
 func (l *lean) put(c *leanConn) {
 	l.mu.Lock()
-	keep := !l.closeIdle && len(l.idle) < maxIdleConns
+	keep := !l.closeIdle && len(l.idle) < l.endpoint.limits.Idle
 	if keep {
 		l.idle = append(l.idle, c)
 	}
@@ -228,6 +229,10 @@ func (l *lean) dial(ctx context.Context) (*leanConn, error) {
 	c, err := newLeanConn(l, conn)
 	if err != nil {
 		_ = conn.Close()
+		return nil, err
 	}
-	return c, err
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: conn})
+	}
+	return c, nil
 }

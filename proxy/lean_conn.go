@@ -23,7 +23,7 @@ const maxInformational = 100
 var (
 	// errStale: the connection was idle before, and ended without an answer.
 	errStale         = errors.New("the target closed an idle connection")
-	errAnswerHead    = fmt.Errorf("the answer's head has more than %d bytes", maxAnswerHead)
+	errAnswerHead    = errors.New("the answer's head is too long")
 	errInformational = fmt.Errorf("more than %d informational answers", maxInformational)
 )
 
@@ -105,7 +105,7 @@ func (c *leanConn) roundTrip(req *http.Request, head []byte) (*http.Response, er
 
 // exchange is roundTrip without the care for the connection.
 func (c *leanConn) exchange(req *http.Request, head []byte) (*http.Response, error) {
-	c.limit = maxAnswerHead
+	c.limit = c.lean.endpoint.limits.Head
 	_, err := c.conn.Write(head)
 	if err == nil {
 		_, err = c.br.Peek(1)
@@ -121,7 +121,7 @@ func (c *leanConn) exchange(req *http.Request, head []byte) (*http.Response, err
 		switch {
 		case err != nil:
 			if c.limit <= 0 {
-				err = errAnswerHead
+				err = fmt.Errorf("%w: it has more than %d bytes", errAnswerHead, c.lean.endpoint.limits.Head)
 			}
 			return nil, err
 		case res.StatusCode == http.StatusSwitchingProtocols:
@@ -144,7 +144,7 @@ func (c *leanConn) informed(ctx context.Context, res *http.Response) error {
 	if trace == nil || trace.Got1xxResponse == nil {
 		return nil
 	}
-	c.limit = maxAnswerHead
+	c.limit = c.lean.endpoint.limits.Head
 	return trace.Got1xxResponse(res.StatusCode, textproto.MIMEHeader(res.Header))
 }
 

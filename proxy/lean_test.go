@@ -71,7 +71,7 @@ func (s *rawServer) serve(conn net.Conn) {
 // bothTransports are lean and its oracle, for the server at address.
 func bothTransports(tb testing.TB, address string) (ours *lean, theirs *http.Transport) {
 	tb.Helper()
-	e, err := newEndpoint("http://"+address, time.Second, Options{})
+	e, err := newEndpoint("http://"+address, Limits{Dial: time.Second}, Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

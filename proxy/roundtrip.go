@@ -20,7 +20,7 @@ const (
 	defaultOpenFor   = 5 * time.Second
 )
 
-func orDefault[T int | time.Duration](v, otherwise T) T {
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 	if v == 0 {
 		return otherwise
 	}

@@ -52,7 +52,7 @@ type Target struct {
 	alarms      alarms
 	bodyGrace   time.Duration
 
-	sweeping atomic.Bool // sweep will run
+	sweeper  sweeper
 	turn     atomic.Uint32
 	inFlight atomic.Int64
 	uploads  atomic.Int64 // of them: those whose client is still sending
@@ -94,7 +94,7 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 		})
 	}
 	for _, raw := range rt.URLs {
-		e, err := newEndpoint(raw, t.timeouts.Dial, o)
+		e, err := newEndpoint(raw, Limits{Dial: t.timeouts.Dial}, o)
 		if err != nil {
 			return nil, fmt.Errorf("target %s: %w", rt.Name, err)
 		}
@@ -102,13 +102,6 @@ func New(rt *routes.Target, o Options) (*Target, error) {
 	}
 	t.proxy = t.newReverseProxy(o.Logger)
 	return t, nil
-}
-
-// sweep closes the connections that are idle just now, as long as there are
-// requests every sweepEvery: what a burst has left behind must not stay for ever.
-func (t *Target) sweep() {
-	t.sweeping.Store(false)
-	t.Close()
 }
 
 // tell logs a change of the breaker, with the failure before it.
@@ -124,9 +117,7 @@ func (t *Target) tell(logger *slog.Logger, to gobreaker.State) {
 // used again afterwards opens new ones.
 func (t *Target) Close() {
 	for _, e := range t.endpoints {
-		if c, ok := e.transport.(interface{ CloseIdleConnections() }); ok {
-			c.CloseIdleConnections()
-		}
+		e.closeIdle()
 	}
 }
 
@@ -144,9 +135,7 @@ func (t *Target) serve(w http.ResponseWriter, r *http.Request, c *Call) *Failure
 		return f
 	}
 	x := &exchange{target: t, call: *c, in: r, w: w}
-	if !t.sweeping.Load() && t.sweeping.CompareAndSwap(false, true) {
-		time.AfterFunc(sweepEvery, t.sweep)
-	}
+	t.sweeper.used(t.Close)
 	ctx, cancel := context.WithCancelCause(r.Context())
 	x.Context = ctx
 	in := r.WithContext(x) //nolint:contextcheck // x is made from r's context

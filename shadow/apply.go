@@ -76,7 +76,7 @@ func (m *Mirrors) compile(s Settings, clients map[string]*client) (*plan, error)
 		key := one.target.key()
 		if clients[key] == nil {
 			if clients[key] = m.clients[key]; clients[key] == nil {
-				if clients[key], err = newClient(one.target); err != nil {
+				if clients[key], err = newClient(one.target, m.options.Connect); err != nil {
 					return nil, err
 				}
 			}

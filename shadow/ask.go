@@ -64,7 +64,7 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 	defer body.stop()
 	start := x.mirror.all.now()
 	x.pause()
-	response, err := s.roundTrip(ctx, r)
+	response, err := s.roundTrip(r.WithContext(ctx))
 	if err != nil {
 		return nil, err
 	}

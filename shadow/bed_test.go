@@ -13,11 +13,17 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// connect makes connections as the engine does.
+func connect(url string) (shadow.Connections, error) {
+	return proxy.NewConnections(url, proxy.Limits{Idle: 32, Head: 256 << 10})
+}
 
 // records keeps what it is given, bodies and all.
 type records struct {
@@ -108,7 +114,7 @@ func newBed(tb testing.TB, monolith, service http.HandlerFunc, changes ...change
 	tb.Helper()
 	b := &bed{monolith: monolith, records: newRecords(), now: time.Now}
 	b.twin, b.service = httptest.NewServer(monolith), httptest.NewServer(service)
-	o := shadow.Options{Recorder: b.records, Key: []byte("key")}
+	o := shadow.Options{Connect: connect, Recorder: b.records, Key: []byte("key")}
 	b.settings = shadow.Settings{
 		Route: "faq", Sample: routes.One, Timeout: 2 * time.Second,
 		Monolith: shadow.Target{Name: "monolith", URLs: []string{b.twin.URL}, Build: "X-Build"},

@@ -30,7 +30,7 @@ func benchMirror(tb testing.TB, sample routes.PPM) *shadow.Mirror {
 	tb.Helper()
 	never := httptest.NewServer(hung(tb))
 	tb.Cleanup(func() { never.CloseClientConnections(); never.Close() })
-	mirrors, err := shadow.New(shadow.Options{Recorder: forgetful{}, Queue: 1, Bytes: 1 << 30})
+	mirrors, err := shadow.New(shadow.Options{Connect: connect, Recorder: forgetful{}, Queue: 1, Bytes: 1 << 30})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func replies(tb testing.TB, text string) (url string) {
 func BenchmarkComparison(b *testing.B) {
 	body := `{"id":7,"title":"How do I reset my password?","tags":["account","login"],"votes":12,"text":"` + strings.Repeat("x", 200) + `"}`
 	done := make(told)
-	mirrors, err := shadow.New(shadow.Options{Recorder: done})
+	mirrors, err := shadow.New(shadow.Options{Connect: connect, Recorder: done})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,8 +38,8 @@ type Mirrors struct {
 
 // New makes Mirrors without routes.
 func New(o Options) (*Mirrors, error) {
-	if o.Recorder == nil {
-		return nil, errors.New("shadow: a recorder is required")
+	if o.Recorder == nil || o.Connect == nil {
+		return nil, errors.New("shadow: a recorder and connections are required")
 	}
 	if o.Key == nil {
 		o.Key = make([]byte, 32)

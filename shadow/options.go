@@ -17,6 +17,8 @@ func Marked(h http.Header) bool { return len(h[MarkHeader]) != 0 }
 type Options struct {
 	// Recorder takes what comes of it. Required.
 	Recorder Recorder
+	// Connect makes the connections to a URL of a target. Required.
+	Connect func(url string) (Connections, error)
 	// Logger gets alarms and proofs. Nil: nobody is told.
 	Logger *slog.Logger
 	// Now is the clock. Nil: time.Now.

@@ -25,7 +25,7 @@ func share(s routes.PPM) change {
 func TestSamplingIsReproducible(t *testing.T) {
 	t.Parallel()
 	sampled := func(key string, share routes.PPM) map[int]bool {
-		mirrors, err := shadow.New(shadow.Options{Recorder: forgetful{}, Key: []byte(key), ExtraPerSecond: -1, Queue: 1})
+		mirrors, err := shadow.New(shadow.Options{Connect: connect, Recorder: forgetful{}, Key: []byte(key), ExtraPerSecond: -1, Queue: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,35 +6,30 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 )
 
-// Limits of a client's connections. They are its own: a shadow takes none of
-// those that requests are served by.
-const (
-	dialTime     = 2 * time.Second
-	idleConns    = 32
-	idleTime     = 90 * time.Second
-	maxReplyHead = 256 << 10
-	inFlight     = 64 // at one target
-)
+// inFlight is how many requests are under way at one target.
+const inFlight = 64
 
-// client asks one target.
-type client struct {
-	name      string
-	slots     chan struct{}
-	endpoints []endpoint
-	turn      atomic.Uint32
+// Connections are those to one URL of a target. Redirects are answers. A
+// [net.OpError] of a dial in the error means that nothing was sent. Of a new one they
+// tell the request's [net/http/httptrace.ClientTrace], by GotConn.
+type Connections interface {
+	http.RoundTripper
+	CloseIdleConnections()
 }
 
-// endpoint is one URL of a target.
-type endpoint struct {
-	scheme, host string
-	transport    *http.Transport
+// client asks one target, by connections of its own: a shadow takes none of those
+// that requests are served by.
+type client struct {
+	name  string
+	slots chan struct{}
+	urls  []Connections
+	turn  atomic.Uint32
 }
 
 // key is the same for targets that share a client.
@@ -42,59 +37,26 @@ func (t *Target) key() string {
 	return t.Name + " " + strconv.Itoa(t.InFlight) + " " + strings.Join(t.URLs, " ")
 }
 
-func newClient(t Target) (*client, error) {
+func newClient(t Target, connect func(url string) (Connections, error)) (*client, error) {
 	n := t.InFlight
 	if n <= 0 {
 		n = inFlight
 	}
 	c := &client{name: t.Name, slots: make(chan struct{}, n)}
-	for _, raw := range t.URLs {
-		e, err := newEndpoint(raw)
+	for _, url := range t.URLs {
+		one, err := connect(url)
 		if err != nil {
 			return nil, fmt.Errorf("target %s: %w", t.Name, err)
 		}
-		c.endpoints = append(c.endpoints, e)
+		c.urls = append(c.urls, one)
 	}
 	return c, nil
 }
 
-func newEndpoint(raw string) (endpoint, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return endpoint{}, fmt.Errorf("url: %w", err)
-	}
-	e := endpoint{scheme: "http", host: u.Host}
-	dialer := &net.Dialer{Timeout: dialTime}
-	t := &http.Transport{
-		// Proxy stays nil: the environment must not redirect what a table says.
-		DialContext: dialer.DialContext, DisableCompression: true,
-		TLSHandshakeTimeout: dialTime, MaxIdleConnsPerHost: idleConns, IdleConnTimeout: idleTime,
-		MaxResponseHeaderBytes: maxReplyHead, Protocols: new(http.Protocols),
-	}
-	t.Protocols.SetHTTP1(u.Scheme != "h2c")
-	switch u.Scheme {
-	case "http":
-	case "https":
-		e.scheme = "https"
-		t.Protocols.SetHTTP2(true)
-	case "h2c":
-		t.Protocols.SetUnencryptedHTTP2(true)
-	case "unix":
-		e.host = "localhost"
-		t.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, "unix", u.Path)
-		}
-	default:
-		return endpoint{}, fmt.Errorf("url %q: scheme must be http, https, h2c or unix", raw)
-	}
-	e.transport = t
-	return e, nil
-}
-
 // idle closes the connections that nobody uses.
 func (c *client) idle() {
-	for i := range c.endpoints {
-		c.endpoints[i].transport.CloseIdleConnections()
+	for _, one := range c.urls {
+		one.CloseIdleConnections()
 	}
 }
 
@@ -122,18 +84,13 @@ func (c *client) entered() bool {
 
 func (c *client) leave() { <-c.slots }
 
-// roundTrip asks the URLs in turn until one can be dialed. Redirects are answers.
-func (c *client) roundTrip(ctx context.Context, r *http.Request) (*http.Response, error) {
+// roundTrip asks the URLs in turn until one can be dialed.
+func (c *client) roundTrip(r *http.Request) (*http.Response, error) {
 	first := int(c.turn.Add(1))
 	var failed error
-	for i := range c.endpoints {
-		e := &c.endpoints[(first+i)%len(c.endpoints)]
-		out := r.WithContext(ctx)
-		target := *r.URL
-		out.URL = &target
-		out.URL.Scheme, out.URL.Host = e.scheme, e.host
-		response, err := e.transport.RoundTrip(out)
-		if err == nil || !dialing(err) || i == len(c.endpoints)-1 {
+	for i := range c.urls {
+		response, err := c.urls[(first+i)%len(c.urls)].RoundTrip(r)
+		if err == nil || !dialing(err) || i == len(c.urls)-1 {
 			return response, err
 		}
 		failed = err
