@@ -81,13 +81,13 @@ func (w *workloadResult) lines(noise float64) []line {
 			}
 			last = s
 		case byShadow, byHung:
-			var cpu, p99 float64 // comparing is work on the same core, beside the requests
+			var cpu float64 // comparing is work on the same core, beside the requests
 			if s.Decided == byHung {
-				cpu, p99 = hungLimit, 1+noise
+				cpu = hungLimit
 			}
 			what := fmt.Sprintf("%s %s: ", countRoutes(s.Routes), s.how())
 			add(what+"CPU per request to no shadow's", s.ToPercent.CPU, cpu, self)
-			add(what+"p99 at one rate to no shadow's", s.ToPercent.P99, p99, w.self().P99)
+			add(what+"p99 at one rate to no shadow's", s.ToPercent.P99, 1+noise, w.self().P99)
 			add(what+"share of the requests that was compared", s.Compared, 0, self)
 		case byRollout, byFlag, byIdentity:
 			cpu, mallocs := w.decidedLimits(s.Decided)
