@@ -17,6 +17,7 @@ import (
 )
 
 func routesFamily(cmd *cobra.Command) {
+	speakUp(cmd)
 	family(cmd, routesList(), routesShow(), routesLint(), routesExplain(), routesSchema())
 }
 
