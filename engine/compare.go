@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"cmp"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,54 +12,70 @@ import (
 // line: routes.Load, and what only those who compare know of a table's rules. now
 // tells which rules have ended. The table is nil when a problem is an error.
 func LoadTable(file string, data []byte, now time.Time) (*routes.Table, routes.Problems) {
-	table, problems := routes.Load(file, data)
-	if table == nil {
-		return nil, problems
-	}
-	for _, entry := range table.Routes() {
-		problems = append(problems, compareProblems(file, table.Document(), entry.Route, now)...)
-	}
-	slices.SortStableFunc(problems, func(a, b routes.Problem) int { return cmp.Compare(a.Line, b.Line) })
-	if problems.Err() != nil {
-		return nil, problems
-	}
-	return table, problems
+	return routes.Load(file, data, func(doc *routes.Document) (problems routes.Problems) {
+		for _, r := range doc.Routes {
+			problems = append(problems, compareProblems(doc, r, now)...)
+		}
+		return problems
+	})
 }
 
 // compareProblems are the rules of one route that cannot be used or have ended.
-func compareProblems(file string, doc *routes.Document, r *routes.Route, now time.Time) (problems routes.Problems) {
+func compareProblems(doc *routes.Document, r *routes.Route, now time.Time) (problems routes.Problems) {
 	if r.Shadow == nil {
 		return nil
 	}
-	add := func(line int, code string, severity routes.Severity, text, message, hint string) {
+	add := func(at routes.Place, code string, severity routes.Severity, text, message, hint string) {
 		problems = append(problems, routes.Problem{
-			Code: code, Severity: severity, File: file, Line: max(line, 1), Column: 1,
+			Code: code, Severity: severity, Line: at.Line, Column: at.Column,
 			Route: r.Name, Text: text, Message: message, Hint: hint,
 		})
 	}
 	for _, rule := range r.Shadow.AllRules() {
-		one := diffRule(rule)
-		if _, err := diff.New(diff.Options{Rules: []diff.Rule{one}}); err != nil {
-			add(rule.Line, routes.CodeBadRule, routes.Error, rule.Path, err.Error(), "see the paths and comparators in the reference of route tables")
+		if at, err := ruleError(rule); err != nil {
+			add(at, routes.CodeBadRule, routes.Error, rule.Path, err.Error(), "see the paths and comparators in the reference of route tables")
 		}
-		if one.Expired(now) {
-			add(rule.Line, routes.CodeRuleExpired, routes.Warning, rule.Path, "the rule ended on "+rule.Until.Format(time.DateOnly)+", so it excuses nothing",
+		if one := diffRule(rule); one.Expired(now) {
+			add(rule.UntilPlace(), routes.CodeRuleExpired, routes.Warning, rule.Path, "the rule ended on "+rule.Until.Format(time.DateOnly)+", so it excuses nothing",
 				"ask "+rule.Owner+" whether it is still right, then remove it or give it a later until")
 		}
 	}
 	if asked := askedBeside(doc, r); asked != nil && len(asked.URLs) == 0 {
-		add(r.Line, routes.CodeUnusableTarget, routes.Error, asked.Name, "the shadow of this route is a target without url: a site's block only serves clients",
+		add(r.Shadow.Place(), routes.CodeUnusableTarget, routes.Error, asked.Name, "the shadow of this route is a target without url: a site's block only serves clients",
 			"give target "+asked.Name+" a url")
 	}
-	for _, path := range r.Shadow.Clear {
+	for i, path := range r.Shadow.Clear {
 		if query, _ := strings.CutPrefix(path, "request.query."); path == "request.path" || query != path && query != "" {
 			continue // of the request, not of an answer
 		}
-		if _, err := diff.New(diff.Options{Rules: []diff.Rule{{Path: path, Compare: "ignore", Because: "clear", Owner: "clear"}}}); err != nil {
-			add(r.Line, routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status, or request.path, or request.query.NAME")
+		if err := pathError(path); err != nil {
+			add(r.Shadow.ClearPlace(i), routes.CodeBadRule, routes.Error, path, "clear: "+err.Error(), "write a path such as $.status, or request.path, or request.query.NAME")
 		}
 	}
 	return problems
+}
+
+// ruleError is why a rule cannot be used, and where that stands. What could not be
+// read of it, and a field that is missing, has been said.
+func ruleError(rule *routes.ShadowRule) (at routes.Place, err error) {
+	if rule.Path == "" {
+		return at, nil
+	}
+	if err := pathError(rule.Path); err != nil {
+		return rule.PathPlace(), err
+	}
+	one := diffRule(rule)
+	if one.Compare == "" || one.Because == "" || one.Owner == "" {
+		return at, nil
+	}
+	_, err = diff.New(diff.Options{Rules: []diff.Rule{one}})
+	return rule.WayPlace(), err
+}
+
+// pathError is why a path of answers cannot be used.
+func pathError(path string) error {
+	_, err := diff.New(diff.Options{Rules: []diff.Rule{{Path: path, Compare: "ignore", Because: "checked", Owner: "checked"}}})
+	return err
 }
 
 func diffRule(r *routes.ShadowRule) diff.Rule {

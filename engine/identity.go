@@ -146,13 +146,13 @@ func (w *whois) unknown(path string, table *routes.Table) (problems routes.Probl
 	login := w.loginRoute(table)
 	for _, entry := range table.Routes() {
 		r := entry.Route
-		line := r.Line
+		at := r.Place()
 		if r.Identity != nil {
-			line = r.Identity.Line
+			at = r.Identity.Place()
 		}
 		add := func(code, text, message, hint string) {
 			problems = append(problems, routes.Problem{
-				Code: code, Severity: routes.Error, File: path, Line: line, Column: 1, Route: r.Name, Text: text, Message: message, Hint: hint,
+				Code: code, Severity: routes.Error, File: path, Line: at.Line, Column: at.Column, Route: r.Name, Text: text, Message: message, Hint: hint,
 			})
 		}
 		switch {

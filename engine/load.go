@@ -147,10 +147,13 @@ func (e *Engine) refuse(problems routes.Problems) error {
 	if table := e.Table(); table != nil {
 		running = table.Version()
 	}
-	const most = 20 // the rest is in Status
+	const most = 3 // all are in Status
+	first := make([]string, 0, most)
 	for _, problem := range problems[:min(len(problems), most)] {
-		e.log.Error("route table refused", slog.String("problem", problem.String()), slog.String("running", running))
+		first = append(first, problem.String())
 	}
+	e.log.Error("route table refused", slog.Int("problems", len(problems)), slog.Any("first", first),
+		slog.String("all", "strangler routes lint "+problems[0].File), slog.String("running", running))
 	e.setRefusal(&Refusal{At: e.now(), Problems: problems})
 	return err
 }
@@ -186,9 +189,10 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	use := func(name string, monolith bool) upstream {
 		target, err := next.use(running, name, monolith, e.log)
 		if err != nil {
+			at := table.Document().Targets[name].Place()
 			problems = append(problems, routes.Problem{
 				Code: routes.CodeUnusableTarget, Severity: routes.Error, File: path,
-				Line: table.Document().Targets[name].Line, Text: name, Message: err.Error(),
+				Line: at.Line, Column: at.Column, Text: name, Message: err.Error(),
 			})
 		}
 		if failures[name] == nil {
@@ -214,7 +218,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 	if problems == nil {
 		if err := e.mirror(next); err != nil {
 			problems = append(problems, routes.Problem{
-				Code: routes.CodeUnusableTarget, Severity: routes.Error, File: path, Line: 1, Message: err.Error(),
+				Code: routes.CodeUnusableTarget, Severity: routes.Error, File: path, Line: 1, Column: 1, Message: err.Error(),
 			})
 		}
 	}

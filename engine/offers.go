@@ -110,9 +110,10 @@ func missingBlocks(path string, table *routes.Table, offered func(name string) b
 		if offered(name) {
 			continue
 		}
+		at := table.Document().Targets[name].Place()
 		problem := routes.Problem{
 			Code: routes.CodeNoTargetBlock, Severity: routes.Error, File: path, Text: name,
-			Line: table.Document().Targets[name].Line, Column: 1,
+			Line: at.Line, Column: at.Column,
 			Message: "this target has no url, and no site has a block for it; " + user.what() + " needs it",
 			Hint:    "give it a url here, or write target " + name + " { … } in the site",
 		}

@@ -194,6 +194,23 @@ func TestPollSeesAFolderThatIsReplaced(t *testing.T) {
 	}
 }
 
+// TestARefusalIsOneRecord: however much is wrong, with the first few problems and
+// where all are said.
+func TestARefusalIsOneRecord(t *testing.T) {
+	t.Parallel()
+	b := newBed(t, one("first"))
+	var many strings.Builder
+	for i := range 19 {
+		fmt.Fprintf(&many, "wrong%d: x\n", i)
+	}
+	b.write(many.String() + one("second"))
+	b.refuses("wrong18")
+	lines := b.logs.lines("route table refused")
+	if len(lines) != 1 || !strings.Contains(lines[0], "problems=19") || !strings.Contains(lines[0], "wrong2") || strings.Contains(lines[0], "wrong3") {
+		t.Errorf("%q", lines)
+	}
+}
+
 func TestBadEditIsRefusedShownAndForgottenWhenFixed(t *testing.T) {
 	t.Parallel()
 	b := newBed(t, one("first"))
@@ -206,7 +223,7 @@ func TestBadEditIsRefusedShownAndForgottenWhenFixed(t *testing.T) {
 	equal(t, "line", problem.Line, 5)
 	equal(t, "file", problem.File, b.path)
 	equal(t, "severity", problem.Severity, routes.Error)
-	if !b.logs.contains("route table refused") || !b.logs.contains("mach") {
+	if !b.logs.contains("route table refused") || !b.logs.contains("mach") || !b.logs.contains("all=\"strangler routes lint ") {
 		t.Error("not logged")
 	}
 	since := status.Refused.At

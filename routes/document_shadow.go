@@ -67,7 +67,11 @@ type Shadow struct {
 
 // shadowPositions are where the parts of a shadow stand that problems found
 // after parsing point at.
-type shadowPositions struct{ start, target, control, reverse, cookies, headers position }
+type shadowPositions struct {
+	start, target, control, reverse, cookies, headers position
+
+	clear []position // by entry
+}
 
 // ShadowRule excuses differences at a path, for a reason and for a time. It has
 // one of compare, tolerance, time, regexp and key.
@@ -99,7 +103,7 @@ type ShadowRule struct {
 	// Line is where the rule starts in the document, from 1.
 	Line int `yaml:"-"`
 
-	at position
+	at struct{ start, path, way, until position }
 }
 
 // Comparator is the rule's one way to compare, with its argument as the document

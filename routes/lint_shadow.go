@@ -1,6 +1,7 @@
 package routes
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,6 +16,7 @@ func idleShadows(doc *Document) (found Problems) {
 			continue
 		}
 		found = append(found, slices.Concat(r.idleShadow(), r.unheardByShadow(), r.signedInShadow())...)
+		found = append(found, r.repeatedRules()...)
 		s := r.Shadow
 		if s.Control != "" && s.Control == doc.Monolith {
 			found = append(found, r.finding(s.at.control, codeNoEffect, s.Control,
@@ -24,6 +26,21 @@ func idleShadows(doc *Document) (found Problems) {
 			found = append(found, r.finding(s.at.target, codeNoEffect, s.Target,
 				"with reverse the monolith is the shadow, so this target is not asked", "remove target, or reverse"))
 		}
+	}
+	return found
+}
+
+// repeatedRules finds paths that two rules are about: the first that applies counts.
+func (r *Route) repeatedRules() (found Problems) {
+	first := map[string]*ShadowRule{}
+	for _, rule := range r.Shadow.AllRules() {
+		path := strings.TrimSpace(rule.Path)
+		if before := first[path]; before != nil && path != "" {
+			found = append(found, r.finding(rule.at.path, codeNoEffect, rule.Path,
+				fmt.Sprintf("the rule on line %d is about the same path, and the first that applies counts", before.at.path.line), "keep one of them"))
+			continue
+		}
+		first[path] = rule
 	}
 	return found
 }

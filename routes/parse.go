@@ -34,9 +34,11 @@ func Parse(file string, data []byte) (*Document, Problems) {
 }
 
 // Load is the one way from bytes to a table, for the server and the command
-// line: Parse, Compile and Lint. The table is nil when a problem is an error;
-// then conflicts and warnings are those of the routes without errors.
-func Load(file string, data []byte) (*Table, Problems) {
+// line: Parse, Compile and Lint, and the checks of who knows more of a document
+// than this package, so that all that is wrong is said at once. The table is nil
+// when a problem is an error; then conflicts and warnings are those of the routes
+// without errors, and of what could not be read a check finds nothing.
+func Load(file string, data []byte, checks ...func(*Document) Problems) (*Table, Problems) {
 	p := &parser{file: file, budget: maxVisits}
 	doc := p.parse(data)
 	problems := p.finish()
@@ -52,10 +54,16 @@ func Load(file string, data []byte) (*Table, Problems) {
 		problems = append(problems, locate(doc, conflicts)...)
 		problems = append(problems, Lint(doc, table)...)
 	}
+	for _, check := range checks {
+		problems = append(problems, check(doc)...)
+	}
 	for i := range problems {
 		problems[i].File = file
 	}
 	problems = problems.sorted()
+	if problems.refuse() {
+		table = nil
+	}
 	if table != nil {
 		table.version = version(data)
 	}

@@ -53,7 +53,16 @@ var shadowFields = fields[Shadow]{
 		}
 	},
 	"rules": func(p *parser, n *yaml.Node, s *Shadow) { s.Rules = p.shadowRules(n, "rules", ruleFields) },
-	"clear": func(p *parser, n *yaml.Node, s *Shadow) { s.Clear = p.few(n, "clear", maxRules, (*parser).line) },
+	"clear": func(p *parser, n *yaml.Node, s *Shadow) {
+		s.at.clear = nil
+		s.Clear = p.few(n, "clear", maxRules, func(p *parser, n *yaml.Node, what string) string {
+			text := p.line(n, what)
+			if text != "" && !slices.Contains(s.Clear, text) {
+				s.Clear, s.at.clear = append(s.Clear, text), append(s.at.clear, positionOf(resolve(n)))
+			}
+			return text
+		})
+	},
 	"keep_cookies": func(p *parser, n *yaml.Node, s *Shadow) {
 		s.KeepCookies, s.at.cookies = p.few(n, "keep_cookies", maxExtra, (*parser).cookieName), positionOf(resolve(n))
 	},
@@ -69,10 +78,14 @@ var shadowFields = fields[Shadow]{
 
 // ignoreFields are what an entry of ignore has, ruleFields what a rule has.
 var ignoreFields = fields[ShadowRule]{
-	"path":    func(p *parser, n *yaml.Node, r *ShadowRule) { r.Path, r.at = p.line(n, "path"), positionOf(resolve(n)) },
+	"path": func(p *parser, n *yaml.Node, r *ShadowRule) {
+		r.Path, r.at.path = p.line(n, "path"), positionOf(resolve(n))
+	},
 	"because": func(p *parser, n *yaml.Node, r *ShadowRule) { r.Because = p.line(n, "because") },
 	"owner":   func(p *parser, n *yaml.Node, r *ShadowRule) { r.Owner = p.line(n, "owner") },
-	"until":   func(p *parser, n *yaml.Node, r *ShadowRule) { r.Until = p.lastDay(n, "until") },
+	"until": func(p *parser, n *yaml.Node, r *ShadowRule) {
+		r.Until, r.at.until = p.lastDay(n, "until"), positionOf(resolve(n))
+	},
 }
 
 var ruleFields = fields[ShadowRule]{
@@ -101,28 +114,31 @@ func (p *parser) shadowRules(n *yaml.Node, what string, known fields[ShadowRule]
 	p.checkLength(n, what, len(list), maxRules)
 	all := make([]*ShadowRule, 0, len(list))
 	for _, one := range list {
-		r := &ShadowRule{Line: resolve(one).Line, at: positionOf(resolve(one))}
+		r := &ShadowRule{Line: resolve(one).Line}
+		r.at.start = positionOf(resolve(one))
 		pairs := object(p, one, "an entry of "+what, known, r, "path", "because", "owner")
 		all = append(all, r)
 		if known["compare"] != nil && resolve(one).Kind == yaml.MappingNode {
-			p.checkComparison(resolve(one), pairs)
+			r.at.way = p.checkComparison(resolve(one), pairs)
 		}
 	}
 	return all
 }
 
-// checkComparison refuses a rule without a way to compare, or with two.
-func (p *parser) checkComparison(n *yaml.Node, pairs []pair) {
+// checkComparison refuses a rule without a way to compare, or with two; it answers
+// where the last one stands.
+func (p *parser) checkComparison(n *yaml.Node, pairs []pair) (at position) {
 	ways := 0
 	for _, one := range pairs {
 		if slices.Contains(comparisons, one.name()) {
-			ways++
+			ways, at = ways+1, positionOf(resolve(one.value))
 		}
 	}
 	if ways != 1 {
 		p.add(n, CodeBadRule, "", "a rule has one way to compare, this one "+strconv.Itoa(ways),
 			"one of "+strings.Join(comparisons, ", ")+"; what is not to be compared stands in ignore")
 	}
+	return at
 }
 
 // few is distinct for a list with so many texts and no more.

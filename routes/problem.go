@@ -25,7 +25,8 @@ type Problem struct {
 	Code     string   `json:"code"`
 	Severity Severity `json:"severity"`
 	File     string   `json:"file"`
-	// Line and Column are where it stands, from 1; columns count characters.
+	// Line and Column are where it stands, from 1; columns count characters. Both
+	// are 0 when there is no document, for a file that cannot be read.
 	Line   int `json:"line"`
 	Column int `json:"column"`
 	// Route is the route's name when the problem is inside one that has a name.
@@ -40,9 +41,15 @@ type Problem struct {
 // String is the problem in one line, as compilers and editors know it:
 //
 //	file:line:column: error: message: "text"; hint [code]
+//
+// Without a place, that is left out.
 func (p Problem) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: %s: %s", p.File, p.Line, p.Column, p.Severity, p.Message)
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, max(p.Column, 1))
+	}
+	fmt.Fprintf(&b, ": %s: %s", p.Severity, p.Message)
 	if p.Text != "" {
 		fmt.Fprintf(&b, ": %q", p.Text)
 	}

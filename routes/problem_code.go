@@ -133,7 +133,7 @@ var codes = []Code{
 	{codeUnownedRoute, Warning, "The route has no `owner`: nobody is asked when it breaks."},
 	{codeWritesTwoOwners, Warning, "Two routes with different owners, or different services, write the same data; each has one writer only."},
 	{codeNoFallback, Warning, "The route has a service and does not say which of its failures the monolith answers; `fallback: []` says none."},
-	{codeNoEffect, Warning, "The field does nothing without another one, such as `service`, that the route does not have."},
+	{codeNoEffect, Warning, "The field does nothing: it needs another one, such as `service`, that the route does not have, or an earlier rule for comparing is about the same path."},
 	{codeOddMethod, Warning, "The method is almost one that everybody knows; methods of one's own are allowed, and this one is likely a typo."},
 	{codeNoGuard, Warning, "The rollout has no guard but the one against a dead service: slow or wrong answers do not stop it."},
 	{codeGateStaysShut, Warning, "The gate asks for what nothing counts or nobody can give; the rollout never takes its first step."},
