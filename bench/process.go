@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -20,6 +19,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	ports "github.com/strangler-proxy/strangler/internal/process"
 )
 
 // stopTime is how long a process may take to end before it is killed.
@@ -193,23 +194,13 @@ func probe(ctx context.Context, client *http.Client, path string) error {
 	return nil
 }
 
-// The ports that proxies listen on: below those that Linux gives to outgoing
-// connections, of which a run makes many.
-const firstPort, lastPort = 10000, 30000
-
 // freeAddresses are addresses on loopback that nobody listens on now.
-func freeAddresses(n int) ([]string, error) {
-	addresses := make([]string, 0, n)
-	for range lastPort - firstPort {
-		address := fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		defer listener.Close() // when all are found, so that they differ
-		if addresses = append(addresses, address); len(addresses) == n {
-			return addresses, nil
+func freeAddresses(n int) (addresses []string, err error) {
+	addresses = make([]string, n)
+	for i := range addresses {
+		if addresses[i], err = ports.FreeAddress(); err != nil {
+			return nil, err
 		}
 	}
-	return nil, errors.New("no free port on loopback")
+	return addresses, nil
 }

@@ -3,9 +3,10 @@ package process
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
+	"sync/atomic"
 )
 
 // The range lies below the one that systems take the ports of outgoing
@@ -13,11 +14,21 @@ import (
 // comes to listen on it.
 const lowestPort, highestPort = 20_000, 32_000
 
-// FreeAddress returns a loopback address that nobody listens on.
+// share is how many ports lie between where one process begins to look and where
+// the next may.
+const share = 64
+
+// taken counts the ports that this process has looked at.
+var taken atomic.Int64
+
+// FreeAddress returns a loopback address that nobody listens on. Of the same process
+// no other call gets it, and hardly one of another's: they begin elsewhere, by
+// their IDs. What was found free may be listened on much later.
 func FreeAddress() (string, error) {
 	var err error
-	for range 100 {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lowestPort+rand.IntN(highestPort-lowestPort)))
+	for range 1000 {
+		at := int64(os.Getpid())*share + taken.Add(1)
+		address := net.JoinHostPort("127.0.0.1", strconv.FormatInt(lowestPort+at%(highestPort-lowestPort), 10))
 		if err = Free(address); err == nil {
 			return address, nil
 		}
