@@ -17,7 +17,7 @@ const (
 	ExitError       = 1 // refused or failed; standard error says why
 	ExitUsage       = 2 // the command line is wrong; nothing was done
 	ExitFindings    = 3 // done, and what was looked for is there: lint found an error, status --check something wrong, a gate is not met
-	ExitUnreachable = 4 // no server answers at the admin address; nothing was done
+	ExitUnreachable = 4 // nobody answers: no server at the admin address, and nothing was done; or, of a replay, the target to no request
 	ExitConflict    = 5 // somebody else changed it meanwhile; with --wait after it was done, else nothing was
 	ExitRolledBack  = 6 // done, and while waiting a guard rolled the rollout back or stopped it
 	ExitStopped     = 7 // done, and while waiting somebody held, paused or aborted the rollout
@@ -27,8 +27,9 @@ const (
 
 const exitHelp = `
 
-Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check, a gate that is not met, a replay that differs),
-4 no server at the admin address, 5 somebody else changed it meanwhile;
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 findings (lint, status --check,
+with --fail-on-gate a gate that is not met, with --fail-on-difference a replay that is not equal),
+4 nobody answers (no server at the admin address, or a replay's target), 5 somebody else changed it meanwhile;
 with --wait also 6 a guard rolled it back or stopped it, 7 somebody stopped it;
 sessions inspect also 8 nobody is signed in, 9 it could not be found out.`
 

@@ -8,7 +8,6 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
-	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow/replay"
 )
@@ -37,12 +35,13 @@ func shadowReplay() *cobra.Command {
 	cmd := command("replay SOURCE", "Asks a service again what the monolith was asked, and compares",
 		"Asks a service again what the monolith was asked, and compares. No running server is needed. SOURCE is\n"+
 			"- cases: a file or folder that shadow export wrote;\n"+
-			"- FILE.har: a HAR 1.2 file, as browsers export them; entries of other hosts than the first one's (or --host's) are left out;\n"+
+			"- FILE.har: a HAR 1.2 file, as browsers export them; what is no HTTP (wss:, data:, blob:) is left out, and what is of other hosts than the first one's (or --host's);\n"+
 			"- a folder of recorded messages: NNN.request.http and NNN.response.http, each an HTTP/1.1 message.\n"+
 			"With --against, SOURCE says only what to ask, and the answers of two targets are compared.\n\n"+
 			"Only GET, HEAD and OPTIONS are sent without --unsafe. Of headers only those are sent that say what a client can read ("+strings.Join(replay.Sent(), ", ")+"),\n"+
 			"and no cookie or other credentials without --send-credentials. Values are printed as type:size:hash without --show-values.\n"+
-			"A case compares what is kept: of redacted values only the types. Interrupt (Ctrl-C) prints what was done.",
+			"A case compares what is kept: of redacted values only the types. Interrupt (Ctrl-C) prints what was done.\n\n"+
+			"It ends with 0 also when answers differ, but with --fail-on-difference (3); with 4 when the target answered no request, and with 1 when none could be sent.",
 		cobra.ExactArgs(1), func(ctx context.Context, t *terminal, args []string) error {
 			return f.run(ctx, t, args[0])
 		})
@@ -52,7 +51,7 @@ func shadowReplay() *cobra.Command {
 	flags.StringVar(&f.table, "routes", "", "the route table whose rules are used, with --route")
 	flags.StringVar(&f.route, "route", "", "compare as this `route` of --routes does, and send only what it matches (default: as each case says, else by no rule)")
 	flags.StringVar(&f.host, "host", "", "of a HAR file, only what was asked of this `host` (default: the first entry's)")
-	flags.StringArrayVar(&f.values, "value", nil, "`NAME=VALUE`: fills the placeholder {NAME} in the targets of cases, as it is written in a URL; may be repeated")
+	flags.StringArrayVar(&f.values, "value", nil, placeholderUsage)
 	flags.StringArrayVar(&f.headers, "header", nil, "`'Name: value'`: a header to add to each request; may be repeated")
 	flags.BoolVar(&f.unsafe, "unsafe", false, "also send methods that may change something")
 	flags.BoolVar(&f.credentials, "send-credentials", false, "also send cookies, Authorization and all other headers that SOURCE has")
@@ -81,9 +80,10 @@ func (f *replayFlags) run(ctx context.Context, t *terminal, name string) error {
 	if err != nil {
 		return err
 	}
+	noteUnused(t, values, source.Placeholders)
 	exchanges, left := f.choose(table, source.Exchanges)
 	if len(exchanges) == 0 {
-		return fmt.Errorf("%s has nothing for the route %s", name, f.route)
+		return f.nothing(name, source.Exchanges)
 	}
 	stop := progress(t, &options, len(exchanges))
 	result, err := replay.Run(ctx, options, exchanges)
@@ -95,26 +95,23 @@ func (f *replayFlags) run(ctx context.Context, t *terminal, name string) error {
 		err = t.printJSON(result)
 	} else {
 		err = replay.Text(t.out, result, t.colour)
-		f.hints(t, result, left, source.Without)
+		f.hints(t, result, left, source)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case result.Interrupted:
-		return fmt.Errorf("interrupted after %d of %d", result.Replayed, result.Exchanges)
-	case f.failing && !result.Clean():
-		return errFindings
 	}
-	return nil
+	return f.ended(result)
 }
 
 // hints say what was left out, and the way out of what could not be compared.
-func (f *replayFlags) hints(t *terminal, r *replay.Result, left, without int) {
-	if left > 0 {
-		t.problem("note", fmt.Sprintf("%d requests are of other hosts or routes and were left out", left))
-	}
-	if without > 0 {
-		t.problem("note", fmt.Sprintf("%d entries had no answer and were left out", without))
+func (f *replayFlags) hints(t *terminal, r *replay.Result, left int, source *replay.Source) {
+	for _, one := range []struct {
+		n   int
+		why string
+	}{{left, "of other hosts or routes"}, {source.Without, "without an answer"}, {source.Foreign, "not of HTTP (wss:, data:, blob: and such)"}} {
+		if one.n > 0 {
+			t.problem("note", fmt.Sprintf("left out: %d %s", one.n, one.why))
+		}
 	}
 	if r.Verdicts[replay.Undecided] > 0 {
 		t.problem("hint", "to see these values, name their paths in the route's shadow (clear: [$.path]), and export again when it came again")
@@ -159,15 +156,8 @@ func (f *replayFlags) options() (o replay.Options, values map[string]string, err
 		}
 		o.Header.Add(textproto.TrimString(name), textproto.TrimString(value))
 	}
-	values = map[string]string{}
-	for _, text := range f.values {
-		name, value, found := strings.Cut(text, "=")
-		if !found || name == "" || strings.ContainsAny(value, " \r\n#") {
-			return o, nil, usage("--value %q must be NAME=VALUE, the value as it is written in a URL", text)
-		}
-		values[name] = value
-	}
-	return o, values, nil
+	values, err = placeholderValues(f.values)
+	return o, values, err
 }
 
 func targetURL(flag, text string) (*url.URL, error) {
@@ -176,36 +166,6 @@ func targetURL(flag, text string) (*url.URL, error) {
 		return nil, usage("%s %q is no URL of a server; write http://HOST:PORT", flag, text)
 	}
 	return parsed, nil
-}
-
-// compare takes over how a route of a table compares.
-func (f *replayFlags) compare(o *replay.Options) (*routes.Table, error) {
-	table, err := loadTable(f.table)
-	if err != nil {
-		return nil, err
-	}
-	entry := table.Entry(f.route)
-	switch {
-	case entry == nil:
-		return nil, &failure{code: ExitError, err: fmt.Errorf("%s has no route %q", f.table, f.route), hint: "all routes: strangler routes list --routes " + f.table}
-	case entry.Route.Shadow == nil:
-		return nil, notShadowed(f.route, "add to the route in "+f.table+":\n  shadow: {}")
-	}
-	compare := engine.CompareOptions(entry.Route.Shadow)
-	o.Compare = &compare
-	return table, nil
-}
-
-// choose leaves those out that are of another host or route.
-func (f *replayFlags) choose(table *routes.Table, all []replay.Exchange) (chosen []replay.Exchange, left int) {
-	host := f.host
-	if host == "" {
-		host = all[0].Host
-	}
-	chosen = slices.DeleteFunc(slices.Clone(all), func(x replay.Exchange) bool {
-		return x.Case == nil && (!strings.EqualFold(x.Host, host) || table != nil && !f.matches(table, &x))
-	})
-	return chosen, len(all) - len(chosen)
 }
 
 // progress shows how far it is, on a terminal.
@@ -218,16 +178,4 @@ func progress(t *terminal, o *replay.Options, n int) (stop func()) {
 		progressbar.OptionSetDescription("replaying"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	o.Done = func(replay.Outcome) { _ = bar.Add(1) } // a bar that cannot be drawn is none
 	return func() { _ = errors.Join(bar.Finish(), bar.Clear()) }
-}
-
-// matches tells whether a request is the route's.
-func (f *replayFlags) matches(table *routes.Table, x *replay.Exchange) bool {
-	target, err := url.ParseRequestURI(x.Target)
-	if err != nil {
-		return false
-	}
-	match := table.Match(&routes.Request{
-		Method: x.Method, Host: x.Host, Path: target.Path, RawPath: target.RawPath, RawQuery: target.RawQuery, Header: x.Header,
-	})
-	return match.Entry != nil && match.Entry.Route.Name == f.route
 }

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +54,7 @@ func shadowExport() *cobra.Command {
 	flags.StringVar(&f.format, "format", "cases", "cases or pact")
 	flags.StringVarP(&f.output, "output", "o", "", "the `folder` or file to write to; required. A folder must be new or empty, a file is replaced")
 	flags.IntVar(&f.limit, "limit", 100, "how many at most, 1 to 1000")
-	flags.StringArrayVar(&f.values, "value", nil, "`NAME=VALUE`: in a Pact, fills the placeholder {NAME} in paths and queries; may be repeated")
+	flags.StringArrayVar(&f.values, "value", nil, "in a Pact, "+placeholderUsage)
 	flags.StringVar(&f.consumer, "consumer", "monolith-clients", "in a Pact, who asks")
 	flags.StringVar(&f.provider, "provider", "", "in a Pact, who answers (default: the shadow's target)")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"cases", "pact"}, cobra.ShellCompDirectiveNoFileComp)) // it is there
@@ -123,7 +123,7 @@ func (f *exportFlags) write(t *terminal, all []*cases.Case) error {
 			return err
 		}
 	}
-	return f.exported(t, len(all), 0)
+	return f.exported(t, len(all), "case", 0, 0)
 }
 
 func encodeCase(to *bytes.Buffer, c *cases.Case, indent bool) error {
@@ -148,24 +148,28 @@ func emptyFolder(name string) error {
 	return err
 }
 
-func (f *exportFlags) exported(t *terminal, n, left int) error {
+// exported says how many went where; left out are cases that could not be said, the
+// same those that another says already.
+func (f *exportFlags) exported(t *terminal, n int, one string, left, same int) error {
 	if t.json {
-		return t.printJSON(map[string]any{"route": f.route, "format": f.format, "output": f.output, "exported": n, "left_out": left})
+		return t.printJSON(map[string]any{"route": f.route, "format": f.format, "output": f.output, "exported": n, "left_out": left, "same": same})
 	}
-	t.line("%s: %d %s to %s", f.route, n, map[string]string{"cases": "cases", "pact": "interactions"}[f.format], f.output)
+	t.line("%s: %s to %s", f.route, count(n, one), f.output)
 	return nil
 }
 
 // pact writes a contract.
 func (f *exportFlags) pact(ctx context.Context, t *terminal, all []*cases.Case) error {
-	values := map[string]string{}
-	for _, text := range f.values {
-		name, value, found := strings.Cut(text, "=")
-		if !found || name == "" {
-			return usage("--value %q must be NAME=VALUE", text)
-		}
-		values[name] = value
+	values, err := placeholderValues(f.values)
+	if err != nil {
+		return err
 	}
+	var known []string
+	for _, c := range all {
+		known = append(known, c.Request.Placeholders()...)
+	}
+	slices.Sort(known)
+	noteUnused(t, values, slices.Compact(known))
 	if f.provider == "" {
 		var list []admin.RouteAndState
 		if err := f.ask(ctx, admin.PathRoutes, nil, &list); err != nil {
@@ -179,7 +183,7 @@ func (f *exportFlags) pact(ctx context.Context, t *terminal, all []*cases.Case) 
 			}
 		}
 	}
-	pact, left := cases.NewPact(f.consumer, f.provider, all, values)
+	pact, left, same := cases.NewPact(f.consumer, f.provider, all, values)
 	if len(pact.Interactions) == 0 {
 		return &failure{code: ExitError, err: errors.New("no case says the whole request, so the Pact would be empty"),
 			hint: "fill placeholders with --value NAME=VALUE; to keep them, add to the route's shadow clear: [request.path]"}
@@ -192,7 +196,10 @@ func (f *exportFlags) pact(ctx context.Context, t *terminal, all []*cases.Case) 
 		return err
 	}
 	if len(left) > 0 {
-		t.problem("note", fmt.Sprintf("%d cases are left out: a placeholder has no value, or the request's body is not kept", len(left)))
+		t.problem("note", "left out: "+count(len(left), "case")+" of which a placeholder has no value, or the request's body is not kept")
 	}
-	return f.exported(t, len(pact.Interactions), len(left))
+	if same > 0 {
+		t.problem("note", count(same, "case")+" asked and expected the same as another, with these values, and made no interaction")
+	}
+	return f.exported(t, len(pact.Interactions), "interaction", len(left), same)
 }

@@ -27,7 +27,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 
@@ -117,41 +116,6 @@ func New(route string, k *report.Kept, rules []report.Rule) *Case {
 		}
 	}
 	return c
-}
-
-// hashed is a placeholder of a sample's target: {id~1f2e3d4c}, {~1f2e3d4c}.
-var hashed = regexp.MustCompile(`(?:([A-Za-z0-9_.\-\[\]]+)=)?\{([^{}~]*)~[0-9a-f]+\}`)
-
-// fillable is a sample's target with placeholders that can be filled: what stays
-// apart in hashes is one name here.
-func fillable(target string) string {
-	return hashed.ReplaceAllStringFunc(target, func(found string) string {
-		m := hashed.FindStringSubmatch(found)
-		switch {
-		case m[1] != "" && m[2] == "":
-			return m[1] + "={" + m[1] + "}"
-		case m[1] != "":
-			return m[1] + "={" + m[2] + "}"
-		case m[2] == "":
-			return "{name}"
-		}
-		return "{" + m[2] + "}"
-	})
-}
-
-var placeholder = regexp.MustCompile(`\{[^{}]*\}|…`)
-
-// Fill is the target with values in place of placeholders, as they are written in
-// a URL; missing are those that have none.
-func (r *Request) Fill(values map[string]string) (target string, missing []string) {
-	target = placeholder.ReplaceAllStringFunc(r.Target, func(found string) string {
-		if value, there := values[strings.Trim(found, "{}")]; there {
-			return value
-		}
-		missing = append(missing, found)
-		return found
-	})
-	return target, missing
 }
 
 // Options are how the case is compared.

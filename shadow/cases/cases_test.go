@@ -41,6 +41,16 @@ func TestACaseOfASample(t *testing.T) {
 	if target != "/v1/a/faq/7?q={q}&7=7&page=2" || strings.Join(missing, " ") != "{q}" {
 		t.Error(target, missing)
 	}
+	if names := strings.Join(c.Request.Placeholders(), " "); names != "tenant name q" {
+		t.Error(names)
+	}
+	target, _ = c.Request.Fill(map[string]string{"tenant": "../a b", "name": "1/../2?x=1", "q": "a&b=c #"})
+	if target != "/v1/..%2Fa%20b/faq/1%2F..%2F2%3Fx=1?q=a%26b%3Dc+%23&1%2F..%2F2%3Fx%3D1=1%2F..%2F2%3Fx%3D1&page=2" {
+		t.Error("values leave their place:", target)
+	}
+	if cases.CheckValue("..") == nil || cases.CheckValue("") == nil || cases.CheckValue("1 2") != nil {
+		t.Error("what is no segment")
+	}
 	data, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -127,16 +137,19 @@ func TestAPactSaysWhatItLeavesOut(t *testing.T) {
 		{Path: "$.title", Compare: "ignore", Because: "b", Owner: "o"}, {Path: "$.tags", Compare: "unordered", Because: "b", Owner: "o"},
 	})
 	values := map[string]string{"tenant": "a", "name": "7", "q": "x"}
-	p, left := cases.NewPact("clients", "faq", []*cases.Case{c, c}, nil)
-	if len(p.Interactions) != 0 || len(left) != 2 {
-		t.Errorf("%+v %v", p, left)
+	p, left, same := cases.NewPact("clients", "faq", []*cases.Case{c, c}, nil)
+	if len(p.Interactions) != 0 || len(left) != 2 || same != 0 {
+		t.Errorf("%+v %v %d", p, left, same)
 	}
-	p, left = cases.NewPact("clients", "faq", []*cases.Case{c, c}, values)
-	if len(p.Interactions) != 1 || len(left) != 0 {
-		t.Fatalf("%+v %v", p, left)
+	p, left, same = cases.NewPact("clients", "faq", []*cases.Case{c, c}, values)
+	if len(p.Interactions) != 1 || len(left) != 0 || same != 1 {
+		t.Fatalf("%+v %v %d", p, left, same)
 	}
 	i := p.Interactions[0]
 	content := i.Response.Body.Content.(map[string]any)
+	if data, err := json.Marshal(i.Response.Body); err != nil || !strings.Contains(string(data), `"contentTypeHint":"TEXT"`) {
+		t.Errorf("%s %v", data, err)
+	}
 	if _, there := content["title"]; there || i.Request.Query["q"][0] != "x" || len(content["tags"].([]any)) != 1 {
 		t.Errorf("%+v", i)
 	}

@@ -61,9 +61,11 @@ type PactResponse struct {
 	Rules   map[string]map[string]Match `json:"matchingRules,omitempty"`
 }
 
-// PactBody is a body of JSON.
+// PactBody is a body of JSON. The specification lets the hint be left out, and the
+// JSON Schema of version 4 (pactflow/pact-schemas) wants all four.
 type PactBody struct {
 	ContentType string `json:"contentType"`
+	Hint        string `json:"contentTypeHint"` // TEXT or BINARY
 	Encoded     bool   `json:"encoded"`
 	Content     any    `json:"content"`
 }
@@ -84,10 +86,10 @@ type Matcher struct {
 // NewPact makes a contract of cases whose targets are filled with values. Left out
 // are those that a contract cannot say: with a body that is not kept, or with a
 // placeholder without a value; their IDs are answered. Cases that ask and expect
-// the same are one interaction.
+// the same are one interaction; same is how many more there were.
 //
 // A contract knows less than a case: a provider may add members to an object.
-func NewPact(consumer, provider string, all []*Case, values map[string]string) (p *Pact, left []string) {
+func NewPact(consumer, provider string, all []*Case, values map[string]string) (p *Pact, left []string, same int) {
 	p = &Pact{Consumer: Pacticipant{consumer}, Provider: Pacticipant{provider}, Interactions: []Interaction{}}
 	p.Metadata.Specification.Version = "4.0"
 	seen := map[string]bool{}
@@ -98,14 +100,15 @@ func NewPact(consumer, provider string, all []*Case, values map[string]string) (
 			continue
 		}
 		i := c.interaction(target)
-		same, err := json.Marshal([]any{i.Request, i.Response})
-		if err != nil || seen[string(same)] {
-			continue // it is text and numbers
+		text, err := json.Marshal([]any{i.Request, i.Response})
+		if err != nil || seen[string(text)] { // it is text and numbers
+			same++
+			continue
 		}
-		seen[string(same)] = true
+		seen[string(text)] = true
 		p.Interactions = append(p.Interactions, i)
 	}
-	return p, left
+	return p, left, same
 }
 
 func (c *Case) interaction(target string) Interaction {
@@ -128,7 +131,7 @@ func (c *Case) interaction(target string) Interaction {
 	}
 	e := exampler{rules: c.Rules, matches: map[string]Match{}}
 	content, _ := e.value(example, "$", "$")
-	out.Response.Body = &PactBody{ContentType: cmp.Or(c.Expected.Type, "application/json"), Content: content}
+	out.Response.Body = &PactBody{ContentType: cmp.Or(c.Expected.Type, "application/json"), Hint: "TEXT", Content: content}
 	// Types are compared by the body's own; parameters are not known.
 	out.Response.Rules = map[string]map[string]Match{"header": {"Content-Type": {Combine: "AND", Matchers: []Matcher{{Match: "regex", Regex: contentType(c.Expected.Type)}}}}}
 	if len(e.matches) > 0 {

@@ -36,6 +36,8 @@ type Exchange struct {
 	// compared.
 	Answer *diff.Answer
 	Case   *cases.Case
+
+	place int // among all
 }
 
 // safe are the methods that change nothing and have an answer to compare.

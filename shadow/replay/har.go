@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,7 +24,7 @@ type har struct {
 }
 
 type harEntry struct {
-	Request struct {
+	Request *struct {
 		Method  string      `json:"method"`
 		URL     string      `json:"url"`
 		Headers []harHeader `json:"headers"`
@@ -51,48 +52,70 @@ type harHeader struct {
 	Value string `json:"value"`
 }
 
-// ReadHAR reads the exchanges of a HAR file. Entries that have no answer (aborted,
-// or from a cache) are left out, and counted. An error names the entry.
-func ReadHAR(from io.Reader) (all []Exchange, without int, err error) {
+// har reads the exchanges of a HAR file. Entries that have no answer (aborted, or
+// from a cache) are left out, and counted, and so are those that are no HTTP: of
+// WebSockets, of extensions, of what was in memory. An error names the entry.
+func (s *Source) har(from io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(from, MaxBytes+1))
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	if len(data) > MaxBytes {
-		return nil, 0, fmt.Errorf("the HAR file is larger than %d MiB; export fewer requests", MaxBytes>>20)
+		return fmt.Errorf("the HAR file is larger than %d MiB; export fewer requests", MaxBytes>>20)
 	}
 	var file har
 	if err := json.Unmarshal(bytes.TrimPrefix(data, []byte("\ufeff")), &file); err != nil {
-		return nil, 0, fmt.Errorf("no HAR file: %w", err)
+		return fmt.Errorf("no HAR file: %w", err)
 	}
 	if file.Log == nil {
-		return nil, 0, fmt.Errorf("no HAR file: it has no log")
+		return errors.New("no HAR file: it has no log")
 	}
 	if len(file.Log.Entries) > MaxExchanges {
-		return nil, 0, fmt.Errorf("the HAR file has %d entries, %d at most are read", len(file.Log.Entries), MaxExchanges)
+		return fmt.Errorf("the HAR file has %d entries, %d at most are read", len(file.Log.Entries), MaxExchanges)
 	}
 	for i := range file.Log.Entries {
 		entry := &file.Log.Entries[i]
-		if entry.Response.Status < 100 {
-			without++
+		switch {
+		case entry.Request == nil:
+			return fmt.Errorf("entry %d of the HAR file: it has no request", i+1)
+		case entry.foreign():
+			s.Foreign++
+			continue
+		case entry.Response.Status < 100:
+			s.Without++
 			continue
 		}
 		x, err := entry.exchange()
 		if err != nil {
-			return nil, 0, fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
+			return fmt.Errorf("entry %d of the HAR file: %w", i+1, err)
 		}
 		x.Name = fmt.Sprintf("entry %d", i+1)
-		all = append(all, x)
+		s.Exchanges = append(s.Exchanges, x)
 	}
-	return all, without, nil
+	return nil
+}
+
+// foreign tells whether the entry's URL has a scheme (RFC 3986, section 3.1) that
+// is not one of HTTP.
+func (e *harEntry) foreign() bool {
+	scheme, _, found := strings.Cut(e.Request.URL, ":")
+	for i := range len(scheme) {
+		switch c := scheme[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z':
+		case i > 0 && ('0' <= c && c <= '9' || strings.IndexByte("+-.", c) >= 0):
+		default:
+			return false
+		}
+	}
+	return found && scheme != "" && !strings.EqualFold(scheme, "http") && !strings.EqualFold(scheme, "https")
 }
 
 func (e *harEntry) exchange() (x Exchange, err error) {
 	target, err := url.Parse(e.Request.URL)
 	if err != nil || target.Host == "" || target.Scheme != "http" && target.Scheme != "https" {
-		return x, fmt.Errorf("its url is none of http or https") // without it: it may hold a secret
+		return x, errors.New("its url is none of http or https with a host") // without it: it may hold a secret
 	}
-	x = Exchange{Method: e.Request.Method, Target: target.RequestURI(), Host: target.Host, Header: harHeaders(e.Request.Headers)}
+	x = Exchange{Method: e.Request.Method, Target: target.RequestURI(), Host: hostOf(target), Header: harHeaders(e.Request.Headers)}
 	if post := e.Request.Post; post != nil {
 		if x.Body, err = harText(post.Text, post.Encoding); err != nil {
 			return x, fmt.Errorf("its postData: %w", err)
@@ -120,6 +143,12 @@ func (e *harEntry) exchange() (x Exchange, err error) {
 	}
 	x.Answer = &answer
 	return x, nil
+}
+
+// hostOf is a URL's host without the port that its scheme has anyway (RFC 9110,
+// sections 4.2.1 and 4.2.2).
+func hostOf(u *url.URL) string {
+	return strings.ToLower(strings.TrimSuffix(u.Host, map[string]string{"http": ":80", "https": ":443"}[u.Scheme]))
 }
 
 func harText(text, encoding string) ([]byte, error) {

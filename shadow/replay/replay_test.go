@@ -70,8 +70,8 @@ func run(t *testing.T, o replay.Options, from string, answers bool) *replay.Resu
 	for _, n := range result.Verdicts {
 		total += n
 	}
-	if total != result.Replayed {
-		t.Errorf("%v do not add up to %d", result.Verdicts, result.Replayed)
+	if total != result.Replayed+result.NotSent {
+		t.Errorf("%v do not add up to %d and %d", result.Verdicts, result.Replayed, result.NotSent)
 	}
 	return result
 }
@@ -242,8 +242,10 @@ func TestBadSources(t *testing.T) {
 		`{`:                      "no HAR file",
 		`{}`:                     "it has no log",
 		`{"log":{"entries":[]}}`: "nothing to replay",
-		strings.Replace(session, "https://www.example.com/v1/faq/8", "ftp://hunter2/", 1): "entry 2 of the HAR file: its url",
-		strings.Replace(session, `"base64"`, `"gzip"`, 1):                                 "entry 2 of the HAR file: its content",
+		strings.Replace(session, "https://www.example.com/v1/faq/8", "/hunter2/", 1):            "entry 2 of the HAR file: its url",
+		strings.Replace(session, `{"request":{"method":"POST"`, `{"other":{"method":"POST"`, 1): "entry 3 of the HAR file: it has no request",
+		`{"log":{"entries":[{"request":{"method":"GET","url":"ws://hunter2"}}]}}`:               "nothing to replay: 0 entries had no answer, 1 are no HTTP",
+		strings.Replace(session, `"base64"`, `"gzip"`, 1):                                       "entry 2 of the HAR file: its content",
 	} {
 		if _, err := replay.Read(file(t, "x.har", text), nil, true); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%v, want %q", err, want)
@@ -272,13 +274,14 @@ func FuzzHAR(f *testing.F) {
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(r.URL.RequestURI())), Request: r}, nil
 	})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		exchanges, _, err := replay.ReadHAR(bytes.NewReader(data))
+		source, err := replay.Read(file(t, "fuzz.har", string(data)), nil, true)
 		if err != nil {
 			return
 		}
+		exchanges := source.Exchanges
 		o := replay.Options{Target: &url.URL{Scheme: "http", Host: "h"}, Now: time.Now, Timeout: time.Second, Transport: client, Unsafe: true}
 		result, err := replay.Run(t.Context(), o, exchanges)
-		if err != nil || result.Replayed != len(exchanges) {
+		if err != nil || result.Replayed+result.NotSent != len(exchanges) {
 			t.Fatalf("%+v %v", result, err)
 		}
 		if err := replay.Text(io.Discard, result, true); err != nil {

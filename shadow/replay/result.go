@@ -36,6 +36,9 @@ type Outcome struct {
 	Expected, Got int               `json:"-"` // statuses
 	Why           string            `json:"why,omitempty"`
 	Differences   []diff.Difference `json:"-"`
+
+	place int  // of the exchange among all
+	sent  bool // to the target
 }
 
 func (o Outcome) end(v Verdict, why string) Outcome {
@@ -61,20 +64,23 @@ func (x *Exchange) shown(values bool) string {
 // Version of the JSON of a Result.
 const Version = 1
 
-// Result is what a replay came to. The counts of Verdicts add up to Replayed.
+// Result is what a replay came to. The counts of Verdicts add up to Replayed and
+// NotSent.
 type Result struct {
 	Version int    `json:"version"`
 	Target  string `json:"target"`
 	Against string `json:"against,omitempty"`
-	// Exchanges is how many there were, Replayed how many have a verdict.
+	// Exchanges is how many there were, Replayed how many were sent, NotSent how
+	// many were not to be or could not be; the rest was interrupted.
 	Exchanges   int             `json:"exchanges"`
 	Replayed    int             `json:"replayed"`
+	NotSent     int             `json:"not_sent"`
 	Interrupted bool            `json:"interrupted,omitempty"`
 	Verdicts    map[Verdict]int `json:"verdicts"`
 	// Signatures, the most frequent first.
 	Signatures []Signature `json:"signatures"`
-	// Notes are exchanges that are neither equal nor different, at most 20 of each
-	// verdict.
+	// Notes are exchanges that are neither equal nor different, the first 20 of each
+	// verdict, in the order of the source.
 	Notes []Outcome `json:"notes,omitempty"`
 
 	key []byte // of the hashes that stand for values
@@ -85,9 +91,11 @@ type Signature struct {
 	Signature string  `json:"signature"`
 	Count     int     `json:"count"` // exchanges
 	Example   Example `json:"example"`
+
+	place int // of the example
 }
 
-// Example is the first difference of a signature.
+// Example is the first difference of a signature, in the order of the source.
 type Example struct {
 	Name     string `json:"name"`
 	Method   string `json:"method"`
@@ -113,16 +121,18 @@ func newResult(o *Options, n int) *Result {
 const maxNotes = 20
 
 func (r *Result) add(o *Outcome, values bool) {
-	r.Replayed++
+	if o.sent {
+		r.Replayed++
+	} else {
+		r.NotSent++
+	}
 	r.Verdicts[o.Verdict]++
 	switch o.Verdict {
 	case Equal, EqualByRule, EqualRedacted:
 	case Different:
 		r.differences(o, values)
 	default:
-		if r.Verdicts[o.Verdict] <= maxNotes {
-			r.Notes = append(r.Notes, *o)
-		}
+		r.Notes = append(r.Notes, *o)
 	}
 }
 
@@ -132,9 +142,12 @@ func (r *Result) differences(o *Outcome, values bool) {
 		if slices.ContainsFunc(o.Differences[:i], func(x diff.Difference) bool { return x.Signature == d.Signature }) {
 			continue
 		}
-		if at := slices.IndexFunc(r.Signatures, func(s Signature) bool { return s.Signature == d.Signature }); at >= 0 {
+		at := slices.IndexFunc(r.Signatures, func(s Signature) bool { return s.Signature == d.Signature })
+		if at >= 0 {
 			r.Signatures[at].Count++
-			continue
+			if r.Signatures[at].place <= o.place {
+				continue
+			}
 		}
 		example := Example{Name: o.Name, Method: o.Method, Target: o.Target, Expected: o.Expected, Got: o.Got}
 		example.ExpectedValue, example.GotValue = d.Monolith.Redacted(r.key), d.Service.Redacted(r.key)
@@ -144,7 +157,11 @@ func (r *Result) differences(o *Outcome, values bool) {
 		if values || strings.HasPrefix(d.Signature, "status ") {
 			example.Path, example.ExpectedValue, example.GotValue = d.Path, shown(d.Monolith), shown(d.Service)
 		}
-		r.Signatures = append(r.Signatures, Signature{d.Signature, 1, example})
+		if at < 0 {
+			r.Signatures = append(r.Signatures, Signature{Signature: d.Signature, Count: 1, Example: example, place: o.place})
+			continue
+		}
+		r.Signatures[at].Example, r.Signatures[at].place = example, o.place
 	}
 }
 
@@ -161,9 +178,20 @@ func (r *Result) finish(interrupted bool) {
 	slices.SortFunc(r.Signatures, func(a, b Signature) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Signature, b.Signature))
 	})
-	slices.SortStableFunc(r.Notes, func(a, b Outcome) int {
-		return cmp.Or(cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(r.Notes, func(a, b Outcome) int {
+		return cmp.Or(cmp.Compare(a.Verdict, b.Verdict), cmp.Compare(a.place, b.place))
 	})
+	said := map[Verdict]int{}
+	r.Notes = slices.DeleteFunc(r.Notes, func(o Outcome) bool {
+		said[o.Verdict]++
+		return said[o.Verdict] > maxNotes
+	})
+}
+
+// Unanswered tells whether requests were sent, and the target, or the one that it
+// is compared with, answered none.
+func (r *Result) Unanswered() bool {
+	return r.Replayed > 0 && r.Verdicts[Failed] == r.Replayed && !r.Interrupted
 }
 
 // Clean tells whether something was compared, and nothing speaks against the

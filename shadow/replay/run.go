@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options, exchanges []Exchange) (*Result, error) 
 	}
 feed:
 	for i := range exchanges {
+		exchanges[i].place = i
 		select {
 		case work <- &exchanges[i]:
 		case <-ctx.Done():
@@ -104,7 +105,7 @@ func (r *runner) done(ctx context.Context, x *Exchange) {
 }
 
 func (r *runner) replay(ctx context.Context, x *Exchange) Outcome {
-	out := Outcome{Name: x.Name, Method: x.Method, Target: x.shown(r.Values)}
+	out := Outcome{Name: x.Name, Method: x.Method, Target: x.shown(r.Values), place: x.place}
 	switch {
 	case !safe(x.Method) && !r.Unsafe:
 		return out.end(SkippedUnsafe, "")
@@ -117,6 +118,7 @@ func (r *runner) replay(ctx context.Context, x *Exchange) Outcome {
 	if err != nil {
 		return out.end(NotComparable, err.Error())
 	}
+	out.sent = true
 	got, err := r.ask(ctx, r.Target, x)
 	if err != nil {
 		return out.end(Failed, "the target: "+err.Error())

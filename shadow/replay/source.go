@@ -20,8 +20,10 @@ import (
 // Source is what was read from a file or folder.
 type Source struct {
 	Exchanges []Exchange
-	// Without counts entries that had no answer.
-	Without int
+	// Without counts entries that had no answer, Foreign those that are no HTTP.
+	Without, Foreign int
+	// Placeholders are the names in the targets of cases that need a value, sorted.
+	Placeholders []string
 }
 
 // ErrEmpty says that a source has nothing that could be sent.
@@ -44,7 +46,7 @@ func Read(name string, values map[string]string, answersNeeded bool) (*Source, e
 	case strings.EqualFold(filepath.Ext(name), ".har"):
 		var file *os.File
 		if file, err = os.Open(name); err == nil {
-			out.Exchanges, out.Without, err = ReadHAR(file)
+			err = out.har(file)
 			_ = file.Close() // it was only read
 		}
 	default:
@@ -52,6 +54,9 @@ func Read(name string, values map[string]string, answersNeeded bool) (*Source, e
 	}
 	if err == nil && len(out.Exchanges) == 0 {
 		err = ErrEmpty
+		if out.Without+out.Foreign > 0 {
+			err = fmt.Errorf("%w: %d entries had no answer, %d are no HTTP", err, out.Without, out.Foreign)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -130,6 +135,11 @@ func (s *Source) one(name string, data []byte, values map[string]string) error {
 	}
 	x := Exchange{Name: name, Method: c.Request.Method, Header: http.Header{}, BodyLost: c.Request.BodySize > 0, Case: c}
 	x.Target, x.Missing = c.Request.Fill(values)
+	for _, name := range c.Request.Placeholders() {
+		if at, there := slices.BinarySearch(s.Placeholders, name); !there {
+			s.Placeholders = slices.Insert(s.Placeholders, at, name)
+		}
+	}
 	for _, h := range c.Request.Header {
 		x.Header.Add(h.Name, h.Value)
 	}

@@ -35,9 +35,16 @@ const (
 // Text writes the result for a terminal, in colour where it is asked for.
 func Text(w io.Writer, r *Result, colour bool) error {
 	t := &textWriter{bufio.NewWriter(w), colour}
-	verdict := t.paint(red, "not equal")
-	if r.Clean() {
+	verdict := t.paint(red, "not shown to be equal")
+	switch {
+	case r.Clean():
 		verdict = t.paint(green, "equal")
+	case r.Verdicts[Different] > 0:
+		verdict = t.paint(red, "not equal")
+	case r.Unanswered():
+		verdict = t.paint(red, "no answer")
+	case r.Replayed == 0:
+		verdict = t.paint(red, "nothing was sent")
 	}
 	with := ""
 	if r.Against != "" {
@@ -58,6 +65,10 @@ func Text(w io.Writer, r *Result, colour bool) error {
 	for i := range r.Notes {
 		n := &r.Notes[i]
 		t.line("%s %s: %s %s", n.Verdict, line(n.Name), line(n.Method+" "+n.Target), t.paint(faint, line(n.Why)))
+		last := i+1 == len(r.Notes) || r.Notes[i+1].Verdict != n.Verdict
+		if more := r.Verdicts[n.Verdict] - maxNotes; last && more > 0 {
+			t.line("%s: %d more", n.Verdict, more)
+		}
 	}
 	return t.out.Flush()
 }
