@@ -61,8 +61,9 @@ type PactResponse struct {
 	Rules   map[string]map[string]Match `json:"matchingRules,omitempty"`
 }
 
-// PactBody is a body of JSON. The specification lets the hint be left out, and the
-// JSON Schema of version 4 (pactflow/pact-schemas) wants all four.
+// PactBody is a body of JSON. The hint says how the content is to be taken whatever
+// its type says; the JSON Schema of version 4 (pactflow/pact-schemas) requires all
+// four members.
 type PactBody struct {
 	ContentType string `json:"contentType"`
 	Hint        string `json:"contentTypeHint"` // TEXT or BINARY
