@@ -7,41 +7,70 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
 )
 
-// speakUp makes Caddy's own run and validate say on standard error why they end.
-// By themselves they write it to the log that the configuration asks for, which
-// may be a file; validate would write into the one of the running server. Caddy's
-// commands are only to be had from the command line that one of ours is part of,
-// and that is whole when it is run.
+// speakUp makes Caddy's own run, validate and adapt --validate say on standard error
+// why they end. By themselves they write it to the log that the configuration asks
+// for, which may be a file; what only checks would write into the one of the running
+// server. Caddy's commands are only to be had from the command line that one of ours
+// is part of, and that is whole when it is run.
 func speakUp(ours *cobra.Command) {
 	cobra.OnInitialize(func() {
 		for _, cmd := range ours.Root().Commands() {
+			theirs := cmd.RunE
 			switch cmd.Name() {
 			case "run":
-				serve := cmd.RunE
 				cmd.RunE = func(cmd *cobra.Command, args []string) error {
-					err := serve(cmd, args)
-					newTerminal(cmd).report(err)
+					err := theirs(cmd, args)
+					newTerminal(cmd).report(cause(err))
 					return err
 				}
 			case "validate":
 				cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+					err := cause(validate(cmd))
 					t := newTerminal(cmd)
-					return exit(cmd, t.report(validate(cmd, t)))
+					if err == nil {
+						t.line("Valid configuration")
+					}
+					return exit(cmd, t.report(err))
+				}
+			case "adapt":
+				cmd.RunE = func(cmd *cobra.Command, args []string) error {
+					flags := caddycmd.Flags{FlagSet: cmd.Flags()}
+					if !flags.Bool("validate") || flags.String("config") == "-" { // which is read once
+						return theirs(cmd, args)
+					}
+					if err := validate(cmd); err != nil {
+						return exit(cmd, newTerminal(cmd).report(cause(err)))
+					}
+					return errors.Join(cmd.Flags().Set("validate", "false"), theirs(cmd, args))
 				}
 			}
 		}
 	})
 }
 
-// validate is Caddy's, but that no log is opened: what is said while the
-// configuration is provisioned goes to standard error.
-func validate(cmd *cobra.Command, t *terminal) error {
+// cause is an error without the way by which Caddy came to our app, which is every
+// layer of the site that asked for it first.
+func cause(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ours, found := strings.Cut(err.Error(), ": provision strangler: "); found {
+		return errors.New(ours)
+	}
+	return err
+}
+
+// validate is Caddy's, but that no log is opened: warnings while the configuration
+// is provisioned go to standard error.
+func validate(cmd *cobra.Command) error {
+	caddy.BufferedLog() // what matters is an error, or goes to the log that closeLogs leaves
 	if err := readEnvironment(cmd); err != nil {
 		return err
 	}
@@ -57,21 +86,23 @@ func validate(cmd *cobra.Command, t *terminal) error {
 	if config == nil {
 		return errors.New("the configuration is empty")
 	}
+	if config.Logging == nil {
+		config.Logging = new(caddy.Logging)
+	}
 	if err := closeLogs(config.Logging); err != nil {
 		return err
 	}
-	if err := caddy.Validate(config); err != nil {
-		return err
-	}
-	t.line("Valid configuration")
-	return nil
+	return caddy.Validate(config)
 }
 
 // closeLogs checks what the logs write to without opening it, and has the default
-// log write to standard error and the others nowhere.
+// log write warnings to standard error and the others nothing.
 func closeLogs(l *caddy.Logging) error {
-	if l == nil {
-		return nil
+	if l.Logs == nil {
+		l.Logs = map[string]*caddy.CustomLog{}
+	}
+	if l.Logs[caddy.DefaultLoggerName] == nil {
+		l.Logs[caddy.DefaultLoggerName] = new(caddy.CustomLog)
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	defer cancel()
@@ -84,7 +115,7 @@ func closeLogs(l *caddy.Logging) error {
 		}
 		log.WriterRaw = json.RawMessage(`{"output":"discard"}`)
 		if name == caddy.DefaultLoggerName {
-			log.WriterRaw = nil
+			log.WriterRaw, log.Level = nil, "WARN"
 		}
 	}
 	if l.Sink != nil {
