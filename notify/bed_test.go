@@ -146,7 +146,7 @@ func (r *receiver) start(address string) {
 	}
 	r.server = &httptest.Server{Listener: listener, Config: &http.Server{Handler: r, ReadHeaderTimeout: time.Minute}}
 	r.server.Start()
-	r.address, r.url = listener.Addr().String(), r.server.URL+"/T0/secret-path"
+	r.address, r.url = listener.Addr().String(), r.server.URL+"/TEAM0/secret-path"
 }
 
 func (r *receiver) kill() {

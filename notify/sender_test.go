@@ -75,7 +75,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 			b, r := newBed(t), newReceiver(t)
 			seen := make(chan string, 100)
 			r.answers(func(nth int, w http.ResponseWriter, request *http.Request) {
-				if request.URL.Path != "/T0/secret-path" {
+				if request.URL.Path != "/TEAM0/secret-path" {
 					t.Errorf("it came to %s", request.URL.Path)
 				}
 				if nth%6 != 0 {
@@ -268,7 +268,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 	}
 	webhook.URL = ""
 	shown := b.log.String() + string(text) + fmt.Sprintf("%v %+v %#v %s %x %q", webhook, webhook, webhook, webhook.Secret, webhook.Secret, webhook.Secret)
-	for _, secret := range []string{"secret-path", "T0", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "31f290f6", string(webhook.Secret)} {
+	for _, secret := range []string{"secret-path", "TEAM0", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "31f290f6", string(webhook.Secret)} {
 		if strings.Contains(shown, secret) {
 			t.Errorf("%q is shown: %s", secret, shown)
 		}
