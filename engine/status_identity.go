@@ -80,6 +80,10 @@ func (w *whois) gauges(now time.Time) *telemetry.IdentityState {
 		Lookups: s.Sessions.Lookups, Hits: s.Sessions.Hits, Sessions: s.Sessions.Sessions, Evicted: s.Sessions.Evicted,
 		Failing: s.Sessions.Store != "ok", Minted: s.Minted, MintFailed: s.Failed, Rejected: s.Rejected, Keys: map[string]int64{},
 	}
+	if watch := s.Sessions.Watch; watch != nil {
+		on := watch.State == identity.WatchOn
+		state.Watched = &on
+	}
 	for _, key := range s.Keys {
 		state.Keys[string(key.Phase)]++
 	}

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -125,14 +124,29 @@ func inspected(found session.Outcome, show bool) Inspection {
 	return i
 }
 
-// hidden says what kind of value there is, and no more.
+// hidden says what kind of value there is, of what a user may have written how
+// long it is, and no more: the lengths of true and false differ.
 func hidden(value any) string {
+	if text, ok := value.(string); ok {
+		return fmt.Sprintf("<text, %d bytes>", len(text))
+	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return "<no JSON>"
 	}
-	kind := map[byte]string{'"': "text", '{': "object", '[': "list", 't': "truth", 'f': "truth", 'n': "null"}[text[0]]
-	return fmt.Sprintf("<%s, %d bytes>", cmp.Or(kind, "number"), len(text))
+	switch text[0] {
+	case '"':
+		return "<text>"
+	case '{':
+		return fmt.Sprintf("<object, %d bytes>", len(text))
+	case '[':
+		return fmt.Sprintf("<list, %d bytes>", len(text))
+	case 't', 'f':
+		return "<truth>"
+	case 'n':
+		return "<null>"
+	}
+	return "<number>"
 }
 
 // Inspect judges a cookie by the resolver's own reader, without what it remembers.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -43,7 +44,7 @@ func TestInspectionsHideWhatAUserWrote(t *testing.T) {
 	t.Parallel()
 	reader := opener(func(string) session.Outcome {
 		return session.Is(session.Principal{
-			Subject: "7", User: map[string]any{"email": "anna@example.com", "staff": true}, Session: map[string]any{"note": json.RawMessage(`{"k":"secret"}`)},
+			Subject: "7", User: map[string]any{"email": "anna@example.com", "staff": true, "age": 41}, Session: map[string]any{"note": json.RawMessage(`{"k":"secret"}`)},
 		})
 	})
 	at := time.Unix(1_800_000_000, 0)
@@ -55,6 +56,12 @@ func TestInspectionsHideWhatAUserWrote(t *testing.T) {
 		if strings.Contains(string(text), hidden) {
 			t.Errorf("%s shows %s", text, hidden)
 		}
+	}
+	kept := identity.Inspect(t.Context(), reader, "the-cookie", at, false).Attributes
+	if want := map[string]any{
+		"user_id": int64(7), "email": "<text, 16 bytes>", "staff": "<truth>", "age": "<number>", "session.note": "<object, 14 bytes>",
+	}; fmt.Sprint(kept) != fmt.Sprint(want) {
+		t.Errorf("hidden are %v, want %v", kept, want)
 	}
 	shown := identity.Inspect(t.Context(), reader, "the-cookie", at, true)
 	if shown.Outcome != identity.OutcomePrincipal || shown.Subject != "7" || shown.Attributes["email"] != "anna@example.com" || !shown.At.Equal(at) {

@@ -17,6 +17,8 @@ type IdentityState struct {
 	Sessions int
 	// Failing is true while the sessions' store does not answer.
 	Failing bool
+	// Watched is whether the store tells of sessions that end; nil where it cannot.
+	Watched *bool
 	// Minted and MintFailed are tokens; Rejected are requests of other sites.
 	Minted, MintFailed, Rejected uint64
 	// Keys are by their phase.
@@ -26,7 +28,7 @@ type IdentityState struct {
 // identityGauges are the observable instruments of an identity.
 type identityGauges struct {
 	lookups, hits, evicted, tokens, rejected metric.Int64ObservableCounter
-	sessions, failing, keys                  metric.Int64ObservableGauge
+	sessions, failing, watched, keys         metric.Int64ObservableGauge
 }
 
 func (g *identityGauges) make(meter metric.Meter) (all []metric.Observable, err error) {
@@ -52,6 +54,7 @@ func (g *identityGauges) make(meter metric.Meter) (all []metric.Observable, err 
 	}{
 		{&g.sessions, "strangler.session.cached", "{session}", "Sessions kept in memory."},
 		{&g.failing, "strangler.session.store.failing", "", "1 while the sessions' store does not answer and the monolith serves."},
+		{&g.watched, "strangler.session.watched", "", "1 while the sessions' store tells of those that end, which then count at once; 0 while they count within the bound."},
 		{&g.keys, "strangler.signing.keys", "{key}", "Published keys by phase: published, signing, retired."},
 	} {
 		made, err := meter.Int64ObservableGauge(c.name, metric.WithUnit(c.unit), metric.WithDescription(c.about))
@@ -83,4 +86,7 @@ func (g *identityGauges) show(o metric.Observer, s *IdentityState) {
 	o.ObserveInt64(g.rejected, int64(s.Rejected))                           //#nosec G115 -- a count
 	o.ObserveInt64(g.sessions, int64(s.Sessions))
 	o.ObserveInt64(g.failing, flag(s.Failing))
+	if s.Watched != nil {
+		o.ObserveInt64(g.watched, flag(*s.Watched))
+	}
 }

@@ -30,7 +30,7 @@ func metrics(b *bytes.Buffer) error {
 	stop, err := t.Observe(func() telemetry.State {
 		return telemetry.State{TableVersion: "v", Targets: []telemetry.TargetState{{Name: "t", Breaker: "closed"}}, Webhooks: []telemetry.WebhookState{{Name: "w"}},
 			Shadows:  []telemetry.ShadowState{{Route: "r", Buckets: map[string]uint64{"equal": 1}}},
-			Identity: &telemetry.IdentityState{Lookups: map[string]uint64{"known": 1}, Keys: map[string]int64{"signing": 1}}}
+			Identity: &telemetry.IdentityState{Lookups: map[string]uint64{"known": 1}, Watched: new(bool), Keys: map[string]int64{"signing": 1}}}
 	})
 	if err != nil {
 		return err

@@ -21,7 +21,7 @@ var meanings = map[Reason]string{
 	Refused:         "the monolith knows the user and lets them do nothing (yet); it serves",
 	Busy:            "too many sessions are being looked up; the monolith serves",
 	Resting:         "the store failed and is not asked for a moment; the monolith serves",
-	Misconfigured:   "the monolith does not answer as it was configured to; it serves",
+	Misconfigured:   "the monolith, or where its sessions are, is not as the configuration says; it serves",
 }
 
 // Meaning is the reason in a sentence; empty for Known's.

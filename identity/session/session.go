@@ -69,7 +69,7 @@ const (
 	Refused         Reason = "refused"           // the monolith knows the user and lets them do nothing (yet)
 	Busy            Reason = "busy"              // too many sessions are being looked up
 	Resting         Reason = "resting"           // the store failed, and is not asked for a moment
-	Misconfigured   Reason = "misconfigured"     // the monolith does not answer as it was configured to; somebody must look
+	Misconfigured   Reason = "misconfigured"     // the monolith or its store is not as the configuration says; somebody must look
 )
 
 // Reasons are all of them, Known's empty one first, those of most requests next.

@@ -84,20 +84,11 @@ var goroutines = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
 
 func countGoroutines(t *testing.T, proxy *testbed.Strangler) int {
 	t.Helper()
-	response, err := http.Get("http://" + proxy.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := goroutines.FindSubmatch(text)
+	found := goroutines.FindStringSubmatch(metrics(t, proxy))
 	if found == nil {
 		t.Fatalf("no go_goroutines in the metrics")
 	}
-	n, err := strconv.Atoi(string(found[1]))
+	n, err := strconv.Atoi(found[1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +26,29 @@ func (c *askers) watching(state identity.WatchState) *identity.WatchStatus {
 		got = c.proxy.Status(c.t).Identity.Sessions.Watch
 		return got != nil && got.State == state
 	})
+	metric := "strangler_session_watched 0"
+	if state == identity.WatchOn {
+		metric = "strangler_session_watched 1"
+	}
+	if !strings.Contains(metrics(c.t, c.proxy), "\n"+metric+"\n") {
+		c.t.Errorf("the watch is %s, and the metrics have not %s", state, metric)
+	}
 	return got
+}
+
+// metrics are what the proxy's admin endpoint shows.
+func metrics(t *testing.T, proxy *testbed.Strangler) string {
+	t.Helper()
+	response, err := http.Get("http://" + proxy.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // endsAtOnce ends one session after the other, and holds that each has the

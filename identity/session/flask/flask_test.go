@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,7 +224,16 @@ func TestUserTableEndsSessions(t *testing.T) {
 			t.Errorf("%+v", got.Principal)
 		}
 	}
+	steps := func(id string) []string {
+		var trace session.Trace
+		value, _, _ := s.Cookie(http.Header{"Cookie": {"session=" + m.do("make", object{"values": object{"_user_id": id}})["cookie"].(string)}})
+		s.Open(session.Traced(t.Context(), &trace), value)
+		return trace.Steps
+	}
 	same("1", session.Known, "")
+	if want := "the user's row agrees"; !slices.Contains(steps("1"), want) || slices.Contains(steps("99"), want) {
+		t.Errorf("the steps are %q for a user, %q for one who is gone", steps("1"), steps("99"))
+	}
 	same("3", session.Anonymous, session.UserInactive)
 	same("99", session.Anonymous, session.UserGone)
 	same("x", session.Unavailable, session.Undecodable)

@@ -78,6 +78,7 @@ func (u *Users) check(ctx context.Context, p session.Principal) session.Outcome 
 		}
 		values = values[1:]
 	}
+	session.Step(ctx, "the user's row agrees")
 	p.Subject = id
 	for i, name := range u.config.Columns {
 		if p.User == nil {

@@ -108,6 +108,9 @@ func (s *Sessions) judge(response *http.Response, body []byte) session.Outcome {
 	case status >= http.StatusMultipleChoices && status < http.StatusBadRequest:
 		return misconfigured(fmt.Sprintf("answers %d, a redirect: its introspection must answer 401 to whom it does not know", status))
 	}
+	if status == http.StatusNotFound { // as the documented view answers who has not the secret
+		return misconfigured("answers 404: there is none at this URL, or it wants another secret (bearer)")
+	}
 	return misconfigured(fmt.Sprintf("answers %d: there is no introspection at this URL", status))
 }
 

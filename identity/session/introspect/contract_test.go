@@ -71,7 +71,10 @@ func TestStatuses(t *testing.T) {
 				return
 			}
 			if got.Err == nil || strings.Contains(got.Err.Error(), "S3CR3T") {
-				t.Errorf("the error is %v", got.Err)
+				t.Fatalf("the error is %v", got.Err)
+			}
+			if wrong := "it wants another secret (bearer)"; strings.Contains(got.Err.Error(), wrong) != (test.status == http.StatusNotFound) {
+				t.Errorf("the error is %v", got.Err) // the documented view answers a wrong secret so
 			}
 		})
 	}

@@ -196,6 +196,11 @@ func TestAuthenticateSession(t *testing.T) {
 	first, second := a.login("alice", ""), a.login("alice", "")
 	expect(t, a.same(first), session.Known, "") // without a hash yet
 	expect(t, a.same(first), session.Known, "") // with one
+	var trace session.Trace
+	s.Resolve(session.Traced(context.Background(), &trace), header(s, first))
+	if n := len(trace.Steps); n < 2 || trace.Steps[n-2] != "a user signed in" || trace.Steps[n-1] != "the user's row agrees" {
+		t.Errorf("the steps are %q", trace.Steps)
+	}
 	a.same(second)
 	script(t, settings, "", "password", "1", "another")
 	expect(t, s.Resolve(context.Background(), header(s, first)), session.Anonymous, session.OtherHash)

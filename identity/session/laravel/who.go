@@ -27,6 +27,7 @@ func (s *Sessions) who(ctx context.Context, vars *unserialize.Array) (session.Pr
 	if err != nil {
 		return none, err
 	}
+	session.Step(ctx, "a user signed in")
 	if s.users == nil {
 		return session.Principal{Subject: id, Backend: s.config.Guard}, nil
 	}
@@ -37,6 +38,7 @@ func (s *Sessions) who(ctx context.Context, vars *unserialize.Array) (session.Pr
 	if s.config.AuthenticateSession && !s.current(vars, user.password) {
 		return none, nobody(session.OtherHash)
 	}
+	session.Step(ctx, "the user's row agrees")
 	return session.Principal{Subject: user.id, Backend: s.config.Guard, User: user.columns}, nil
 }
 
