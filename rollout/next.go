@@ -200,6 +200,9 @@ func (p Plan) Earliest(s RouteState, e Evidence) time.Time {
 	if s.phase() != Running || s.Share >= p.Steps[len(p.Steps)-1] {
 		return time.Time{}
 	}
+	if p.position(s.Share) < 0 { // before the first step there is none that lasts
+		return p.Only.Next(stepBegun(s, e))
+	}
 	return p.Only.Next(stepBegun(s, e).Add(p.Every))
 }
 

@@ -40,6 +40,9 @@ type watch struct {
 	begun  time.Time       // when the trial was started
 	last   Reading         // what had been counted at the last look
 	result Evidence
+	// mismatched are the step's mismatches with those that are excused; before is how
+	// many were excused when it began.
+	mismatched, before uint64
 	// interrupted says that requests were kept from the service.
 	interrupted bool
 	// builds are those that were seen in this step, the last one first.
@@ -59,7 +62,7 @@ type watchKey struct {
 
 // anew starts the evidence from the reading.
 func (w *watch) anew(key watchKey, r *Reading, now time.Time) {
-	*w = watch{key: key, last: *r, builds: w.builds, result: Evidence{Build: r.Build, Since: now}}
+	*w = watch{key: key, last: *r, builds: w.builds, before: r.Comparisons.Excused, result: Evidence{Build: r.Build, Since: now}}
 	w.compare(r)
 	w.retry(now)
 }
@@ -145,7 +148,7 @@ func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
 	w.result.Doubt = r.Doubt
 	before := w.last.Comparisons
 	if r.Era != w.last.Era { // what was compared is not the same any more
-		w.result.Compared, w.result.Mismatched, before = 0, 0, evidence.Comparisons{}
+		w.result.Compared, w.mismatched, w.before, before = 0, 0, 0, evidence.Comparisons{}
 		if w.trial != nil {
 			w.trial.CompareAnew()
 		}
@@ -155,16 +158,17 @@ func (w *watch) compare(r *Reading) (interval evidence.Comparisons) {
 		if w.trial != nil {
 			w.trial.CompareAnew()
 		}
-		w.result.Mismatched -= min(found, w.result.Mismatched)
+		w.mismatched -= min(found, w.mismatched)
 		before.Mismatched, before.Unconfirmed = r.Comparisons.Mismatched, min(before.Unconfirmed, r.Comparisons.Unconfirmed)
 	}
 	interval = since(r.Comparisons, before)
 	if w.key.share == 0 {
-		w.result.Compared, w.result.Mismatched = r.Comparisons.Compared, r.Comparisons.Mismatched
-		return interval
+		w.result.Compared, w.mismatched, w.before = r.Comparisons.Compared, r.Comparisons.Mismatched, 0
+	} else {
+		w.result.Compared += interval.Compared
+		w.mismatched += interval.Mismatched
 	}
-	w.result.Compared += interval.Compared
-	w.result.Mismatched += interval.Mismatched
+	w.result.Mismatched = w.mismatched - min(w.mismatched, grown(r.Comparisons.Excused, w.before))
 	return interval
 }
 

@@ -88,6 +88,7 @@ func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucke
 		}
 	}
 	crossed := p.comparer.Compare(second.Answer, rec.Service.Answer, m.all.now())
+	rec.Crossed = &crossed
 	if rec.Again.Verdict == diff.Different && equal(&crossed) {
 		return Raced, ""
 	}

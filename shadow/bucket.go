@@ -16,7 +16,8 @@ const (
 	// Raced: something changed between the two requests, so that what differs
 	// proves nothing.
 	Raced
-	// NotReproducible: asked again, the answers do not differ in this way.
+	// NotReproducible: asked again, the answers do not differ any more, though the
+	// monolith did not differ from itself where they had.
 	NotReproducible
 	// Different: they differ, and did again when asked again.
 	Different
@@ -73,3 +74,8 @@ func (b Bucket) Compared() bool {
 		return false
 	}
 }
+
+// Mismatch tells whether the bucket counts against the service. That a difference
+// did not come again does not excuse it: a service that is wrong at random seldom
+// is twice.
+func (b Bucket) Mismatch() bool { return b == Different || b == NotReproducible }

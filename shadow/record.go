@@ -49,6 +49,9 @@ type Record struct {
 	// Again is that second answer of the monolith held against its first; nil when
 	// there is none.
 	Again *diff.Result
+	// Crossed is the service's answer held against the monolith's second one; nil
+	// when nobody asked.
+	Crossed *diff.Result
 	// Repeated is the service's second answer held against the monolith's second;
 	// nil when the service was not asked again.
 	Repeated *diff.Result

@@ -17,6 +17,7 @@ func (m *Mirror) handle(x *Exchange) {
 	rec := &Record{Route: x.plan.Route, At: x.given.At, Reverse: x.plan.Reverse, Rare: x.extra, Rules: x.plan.comparer.Fingerprint(), Sides: x.plan.Sides()}
 	if !m.guarded(rec, func() { x.fill(rec); x.compare(rec) }) {
 		rec.Bucket, rec.Why, rec.Result, rec.Again, rec.Repeated = NotComparable, "panic", diff.Result{}, nil, nil
+		rec.Crossed = nil
 	}
 	m.count(rec)
 	m.guarded(rec, func() { m.all.options.Recorder.Record(rec) })
@@ -86,7 +87,7 @@ func (x *Exchange) compare(rec *Record) {
 	}
 	if why := x.cutOff(); why != lossNone && rec.Why == whyAgainFailed {
 		rec.cut(why) // whoever was asked again, we did not wait
-		rec.Result, rec.Again = diff.Result{}, nil
+		rec.Result, rec.Again, rec.Crossed = diff.Result{}, nil, nil
 	}
 }
 

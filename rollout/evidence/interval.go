@@ -61,14 +61,17 @@ func (l *Latencies) quantileBounds(q float64) (low, high float64) {
 // UpperRate is the upper end of the one-sided 95 % interval of a rate of which k
 // of n were seen, exactly (Clopper and Pearson, Biometrika 26, 1934): the rate
 // at which so few would be seen with a chance of 5 %. None of 3,000 is 0.1 %.
-func UpperRate(k, n uint64) float64 {
+func UpperRate(k, n uint64) float64 { return upperRate(k, n, 0.05) }
+
+// upperRate is UpperRate for another chance.
+func upperRate(k, n uint64, chance float64) float64 {
 	if n == 0 || k >= n {
 		return 1
 	}
 	low, high := rate(k, n), 1.0
 	for range 60 {
 		middle := (low + high) / 2
-		if binomialAtMost(k, n, middle) > 0.05 {
+		if binomialAtMost(k, n, middle) > chance {
 			low = middle
 		} else {
 			high = middle

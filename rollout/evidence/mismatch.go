@@ -7,6 +7,9 @@ type Comparisons struct {
 	// Compared is how many there were, Mismatched how many of them differed, and
 	// did again when both were asked again.
 	Compared, Mismatched uint64
+	// Excused is how many of Mismatched are the monolith's own noise as far as is known.
+	// It is for gates, and may fall; the guard has a bound of its own.
+	Excused uint64
 	// Unconfirmed is how many of Mismatched could not be asked again.
 	Unconfirmed uint64
 	// Pairs is how many requests were chosen, before anything was compared, for a
@@ -26,8 +29,42 @@ var excesses = [...]float64{1.25, 1.5, 2, 3, 5, 10, 30}
 // when the rate is at most the limit, and so is a mixture over higher rates: by
 // Ville's inequality it ever reaches 1/α with probability at most α.
 type mismatch struct {
-	limit float64 // 0: not tested
-	seen  Comparisons
+	limit   float64 // 0: not tested
+	seen    Comparisons
+	unasked unasked
+}
+
+// unasked are the differences of which nobody was asked again. Those of the same
+// interval that were stand for them: which of an interval's differences are asked about
+// is a matter of how many have been, not of what they are.
+type unasked struct {
+	unknown          float64 // in intervals in which none was asked about
+	unstable, square float64 // how many stand for unstable ones, and the variance of that
+	most             float64 // how many one difference that was asked about stands for
+}
+
+func (u *unasked) add(c *Comparisons) {
+	not := float64(min(c.Unconfirmed, c.Mismatched))
+	asked := max(c.Unstable, c.Mismatched-min(c.Unconfirmed, c.Mismatched)) // at least
+	switch {
+	case not == 0:
+	case asked == 0:
+		u.unknown += not
+	default:
+		weight := not / float64(asked)
+		u.unstable += weight * float64(c.Unstable)
+		u.square += weight * weight * float64(c.Unstable)
+		u.most = max(u.most, weight)
+	}
+}
+
+// noise is how many of them may be the monolith's, at 95 %. For a service that is as
+// the monolith at least half of the requests on which it differs are unstable: that of
+// M1, S, M2 it is M1 that differs from both others is as likely as that it is S
+// (Σ m(1-m)² ≥ ½ Σ m(1-m) over how likely each answer is).
+func (u *unasked) noise() float64 {
+	const none = 3 // seen no unstable one, there are at most so many
+	return u.unknown + 2*(u.unstable+1.645*math.Sqrt(u.square)+none*u.most)
 }
 
 // add takes what was compared in the next interval.
@@ -38,23 +75,30 @@ func (m *mismatch) add(c Comparisons) {
 	m.seen.Pairs += c.Pairs
 	m.seen.Noisy += c.Noisy
 	m.seen.Unstable += c.Unstable
+	m.unasked.add(&c)
 }
 
 // tolerated is the limit, and what noise may add to it. For a service that is as
-// the monolith, of one request all answers are alike: that it differs twice
-// (a mismatch, were that not noise too) is no more likely than that it differs
-// and the monolith does from itself, as E[(1-q)]² ≤ E[(1-q)²] over the answers, q
-// being how likely each is; whatever the noise is, in how many parts of the answer,
+// the monolith, of one request all answers are alike: that of three its own is the odd
+// one somewhere, which a mismatch must be, is as likely as that the monolith's first
+// is, and then the monolith differs from itself; whatever the noise is, in how many parts of the answer,
 // and of whichever requests. So the latter are counted. What could not be asked
-// again may be noise as often as the monolith differs from itself at all. Of both
-// the upper end of the interval is taken, so that the limit falls as more is known.
+// again may be noise as often as the monolith differs from itself at all, and as often
+// as what was asked at the same time is. Of all the upper end of an interval is taken, so that the limit
+// falls as more is known.
 func (m *mismatch) tolerated() float64 {
-	const known = 30 // with fewer pairs anything may be noise
+	const (
+		known  = 30    // with fewer pairs anything may be noise
+		seldom = 0.001 // that so few pairs mislead: they stand for many unasked ones
+	)
 	noise := 1.0
 	if m.seen.Pairs >= known {
-		noise = UpperRate(m.seen.Noisy, m.seen.Pairs)
+		noise = upperRate(m.seen.Noisy, m.seen.Pairs, seldom)
 	}
 	doubtful := min(noise, rate(m.seen.Unconfirmed, m.seen.Compared))
+	if m.seen.Compared > 0 {
+		doubtful = min(doubtful, m.unasked.noise()/float64(m.seen.Compared))
+	}
 	return m.limit + UpperRate(min(m.seen.Unstable, m.seen.Compared), m.seen.Compared) + doubtful
 }
 
@@ -83,7 +127,7 @@ func (m *mismatch) enough() uint64 { return uint64(math.Ceil(3 / m.limit)) }
 // the limit, and fails none that is not certainly.
 func (m *mismatch) report(needed float64) Report {
 	tolerated := min(m.tolerated(), 1-1e-9)
-	r := Report{Guard: Mismatch, Verdict: NotEnoughData, Evidence: m.log(tolerated), Needed: needed, Tolerated: tolerated}
+	r := Report{Guard: Mismatch, Verdict: NotEnoughData, Evidence: m.log(tolerated), Needed: needed, Limit: m.limit, Tolerated: tolerated}
 	r.Service = Side{Requests: m.seen.Compared, Events: m.seen.Mismatched, Rate: rate(m.seen.Mismatched, m.seen.Compared)}
 	r.Monolith = Side{Requests: m.seen.Pairs, Events: m.seen.Noisy, Rate: rate(m.seen.Noisy, m.seen.Pairs)}
 	r.Effect = r.Service.Rate

@@ -14,11 +14,13 @@ type Report struct {
 	Monolith Side `json:"monolith"`
 	// Effect is the rate of mismatches, the service's error rate less the monolith's, as a fraction, or
 	// the ratio of their latencies. Low and High are its interval now (95 %, for
-	// a ratio at least 90 %), Tolerated what it may be.
+	// a ratio at least 90 %), Tolerated what it may be. Of mismatches Limit is what the
+	// plan says, and Tolerated that and what may be the monolith's own noise.
 	Effect    float64 `json:"effect"`
 	Low       float64 `json:"low"`
 	High      float64 `json:"high"`
 	Tolerated float64 `json:"tolerated"`
+	Limit     float64 `json:"limit,omitempty"`
 	// Evidence is the natural logarithm of the e-value against the service, and
 	// Needed what it takes to be certain.
 	Evidence float64 `json:"evidence"`
@@ -67,7 +69,7 @@ func (r Report) numbers() string {
 	case r.Service.Requests == 0:
 		return "no requests to compare yet"
 	case r.Guard == Mismatch:
-		return fmt.Sprintf("%.3g %% of %d comparisons, limit %.3g %%", 100*r.Service.Rate, r.Service.Requests, 100*r.Tolerated)
+		return r.mismatches()
 	case r.Service.Latency > 0 || r.Monolith.Latency > 0:
 		return fmt.Sprintf("%s in %d requests, monolith %s in %d (×%.3g)",
 			rounded(r.Service.Latency), r.Service.Requests, rounded(r.Monolith.Latency), r.Monolith.Requests, r.Effect)
@@ -77,6 +79,29 @@ func (r Report) numbers() string {
 		text += fmt.Sprintf(", monolith %.3g %% of %d", 100*r.Monolith.Rate, r.Monolith.Requests)
 	}
 	return text
+}
+
+// mismatches are the rate and the plan's limit; what lies between both and a verdict
+// is said in words, so that nobody takes it for the limit.
+func (r Report) mismatches() string {
+	text := fmt.Sprintf("%.3g %% of %d comparisons, limit %.3g %%", 100*r.Service.Rate, r.Service.Requests, 100*r.Limit)
+	noise := r.Tolerated - r.Limit
+	if r.Verdict == Pass || noise < r.Limit/10 {
+		return text
+	}
+	text += fmt.Sprintf("; %.3g %% more may be the monolith's own noise, as far as is known", 100*noise)
+	const few = 300
+	if r.Verdict == NotEnoughData && r.Effect > r.Limit && r.Monolith.Requests < few {
+		text += fmt.Sprintf(": it was asked twice by chance %s; again: in the route's shadow says how often", times(r.Monolith.Requests))
+	}
+	return text
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // rounded keeps the digits that a bucket can tell.

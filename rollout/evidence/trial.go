@@ -92,7 +92,7 @@ func (t *Trial) Add(interval *Totals) {
 func (t *Trial) Compare(interval Comparisons) { t.mismatches.add(interval) }
 
 // CompareAnew forgets what was compared: it was of other builds or rules.
-func (t *Trial) CompareAnew() { t.mismatches.seen = Comparisons{} }
+func (t *Trial) CompareAnew() { t.mismatches = mismatch{limit: t.mismatches.limit} }
 
 func failures(t *Totals) Table {
 	return Table{t.Service.Requests(), t.Service.Failed, t.Monolith.Requests(), t.Monolith.Failed}

@@ -27,7 +27,8 @@ type Era struct {
 	Buckets [shadow.Buckets]uint64 `json:"buckets"`
 	// Whys counts by bucket and why ("shadow_error/connect").
 	Whys map[string]uint64 `json:"whys,omitempty"`
-	// Compared and Mismatched are without those taken for being rare.
+	// Compared and Mismatched are without those taken for being rare; Mismatched has
+	// those that Noise.Odd excuses.
 	Compared   uint64 `json:"compared"`
 	Mismatched uint64 `json:"mismatched"`
 	// Pairs is how many requests were chosen for a second answer of the monolith
@@ -126,7 +127,7 @@ func (e *Era) compare(r *shadow.Record) {
 	}
 	if !r.Rare {
 		e.Compared++
-		if r.Bucket == shadow.Different {
+		if r.Bucket.Mismatch() {
 			e.Mismatched++
 		}
 		if r.Result.Verdict == diff.Different && r.Again != nil && r.Again.Verdict == diff.Different {

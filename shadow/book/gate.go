@@ -35,8 +35,22 @@ func (rt *route) read() *era {
 
 func (rt *route) judge(e *era, now time.Time, findings []stats.Finding) *judge {
 	return &judge{
-		now: now, since: rt.since, alarm: rt.alarm, config: &rt.config, era: &e.Era, findings: findings,
+		now: now, since: rt.since, alarm: rt.alarm, config: &rt.config, era: &e.Era, findings: findings, signatures: e.signatures,
 		rules: ruleReport(&rt.config, &e.Era, now),
+	}
+}
+
+// doubt is why no gate of a rollout may open, empty when one may.
+func (j *judge) doubt() string {
+	outdated := j.outdated()
+	v := j.verdict()
+	switch {
+	case v.State == report.Failing || v.State == report.Blind || outdated || j.contradiction:
+		return v.Reasons[0]
+	case j.undecided != "":
+		return j.undecided
+	default:
+		return v.Idle
 	}
 }
 
@@ -59,7 +73,7 @@ func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, dou
 	defer rt.mu.Unlock()
 	rt.drain(now)
 	e := rt.read()
-	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Pairs: e.Pairs,
+	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Excused: e.excused(), Pairs: e.Pairs,
 		Unstable:    e.Unstable + e.Buckets[shadow.Raced],
 		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
 	for _, s := range e.signatures {
@@ -67,11 +81,5 @@ func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, dou
 	}
 	c.Noisy = min(c.Noisy, c.Pairs)
 	j := rt.judge(e, now, e.findings())
-	if v := j.verdict(); v.State == report.Failing || v.State == report.Blind || j.outdated() || j.unproven() {
-		doubt = v.Reasons[0]
-		if why := j.undecided; v.State == report.NotYet && why != "" && !j.outdated() {
-			doubt = why
-		}
-	}
-	return e.Number, c, doubt
+	return e.Number, c, j.doubt()
 }

@@ -36,7 +36,7 @@ func TestNoGateOpensOnDoubt(t *testing.T) {
 	}{
 		"none": {func(*testing.T, *book.Book, *clock) {}, ""},
 		"stale": {func(_ *testing.T, _ *book.Book, c *clock) { c.add(72 * time.Hour) },
-			"nothing was compared for 3 days"},
+			"no request came to be compared for 3 days"},
 		"the alarm": {func(_ *testing.T, b *book.Book, _ *clock) { b.Alarm("faq-read", "all is empty") },
 			"all is empty"},
 		"the alarm is over": {func(_ *testing.T, b *book.Book, _ *clock) {
@@ -97,7 +97,7 @@ func TestStaleEvidenceOpensNoGateAfterARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Configure([]book.Route{{Name: "faq-read"}})
-	if _, counts, doubt := again.Comparisons("faq-read"); counts.Compared != 5000 || !strings.Contains(doubt, "nothing was compared for 24 hours") {
+	if _, counts, doubt := again.Comparisons("faq-read"); counts.Compared != 5000 || !strings.Contains(doubt, "no request came to be compared for 24 hours") {
 		t.Errorf("%+v %q", counts, doubt)
 	}
 	many(t, again, c, 1, `{"a":1}`, nil)
@@ -120,7 +120,52 @@ func TestAResetIsNotBlind(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	c.add(15 * time.Minute)
-	if v := b.Verdict("faq-read"); v.State != report.Blind {
+	if v := b.Verdict("faq-read"); v.State != report.NotYet || v.Idle != "no request came to be compared for 15 minutes" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// A night without a request is no fault: what was found holds, and says how old it
+// is. Requests that come and are not compared are one.
+func TestIdleIsNotBlind(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read"}})
+	many(t, b, c, 5000, `{"a":1}`, nil)
+	c.add(8 * time.Hour)
+	v := b.Verdict("faq-read")
+	if v.State != report.Met || v.Idle != "no request came to be compared for 8 hours" {
+		t.Errorf("%+v", v)
+	}
+	b.Alarm("faq-read", "requests are sampled, nothing was compared")
+	if v = b.Verdict("faq-read"); v.State != report.Blind || v.Idle != "" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Where all that comes may change something, the way out is named; and it is one reason.
+func TestUnsafeRequestsAloneNameTheWayOut(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read"}})
+	many(t, b, c, 25, `{"a":1}`, func(r *shadow.Record) { r.Bucket, r.Why = shadow.SkippedUnsafe, "method" })
+	v := b.Verdict("faq-read")
+	if v.State != report.NotYet || len(v.Reasons) != 1 || !strings.Contains(v.Reasons[0], "25 of 25 sampled requests may change something") || !strings.Contains(v.Reasons[0], "unsafe: dry_run") {
+		t.Errorf("%+v", v)
+	}
+}
+
+// Of another service nothing is known, whatever was of the one before.
+func TestAnotherServiceBeginsFromNothing(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read", Sides: "monolith, faq"}})
+	many(t, b, c, 900, `{"a":2}`, func(r *shadow.Record) { r.Sides = "monolith, faq" })
+	if v := b.Verdict("faq-read"); v.State != report.Failing {
+		t.Fatalf("%+v", v)
+	}
+	b.Configure([]book.Route{{Name: "faq-read", Sides: "monolith, other"}})
+	if v := b.Verdict("faq-read"); v.State != report.NotYet || v.Needed != 3000 || v.Mismatched != 0 || v.Compared != 0 || len(v.Reasons) != 1 {
 		t.Errorf("%+v", v)
 	}
 }

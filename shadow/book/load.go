@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"slices"
+
+	"github.com/strangler-proxy/strangler/shadow"
 )
 
 // load takes over what the store has.
@@ -25,6 +27,7 @@ func (b *Book) load(ctx context.Context) error {
 		}
 		e := newEra(&row.Era)
 		e.dirty, e.touched = false, now // a restart is no silence
+		e.Mismatched = e.Buckets[shadow.Different] + e.Buckets[shadow.NotReproducible]
 		e.remember()
 		eras[EraKey{row.Route, row.Number}] = e
 		rt.eras = append(rt.eras, e)

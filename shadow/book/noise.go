@@ -21,6 +21,8 @@ type Noise struct {
 	// Doubtful are differences that count as the service's, by where they lie: when
 	// all of it is known to be noise they are noise too.
 	Doubtful map[string]uint64 `json:"doubtful,omitempty"`
+	// Odd counts who was the odd one of three answers, by the places where it was.
+	Odd map[string]stats.Odd `json:"odd,omitempty"`
 }
 
 // Place is one place in which the monolith has differed from itself.
@@ -106,7 +108,7 @@ func (n *Noise) handDown() Noise {
 // clone is a copy that shares nothing that changes.
 func (n *Noise) clone() Noise {
 	out := *n
-	out.Places, out.Doubtful = maps.Clone(n.Places), maps.Clone(n.Doubtful)
+	out.Places, out.Doubtful, out.Odd = maps.Clone(n.Places), maps.Clone(n.Doubtful), maps.Clone(n.Odd)
 	for name, p := range out.Places {
 		p := *p
 		out.Places[name] = &p
@@ -143,9 +145,10 @@ func (rt *route) learn(e *era, r *shadow.Record, now time.Time) {
 			p.Service++
 		}
 	})
-	if r.Bucket == shadow.Different {
+	if r.Bucket.Mismatch() {
 		e.doubt(r)
 	}
+	e.odd(r)
 	if paired(r) {
 		rt.pair(e, r, now)
 	}
@@ -205,20 +208,4 @@ func (n *Noise) weigh(e *Era, now time.Time) (changed bool) {
 		}
 	}
 	return changed
-}
-
-// raced takes a pair of which the service's answer was the monolith's second: it
-// is no comparison, but it tells of the monolith.
-func (rt *route) raced(r *shadow.Record, now time.Time) {
-	if !paired(r) {
-		return
-	}
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if len(rt.eras) == 0 || rt.eras[0].of(r) != rt.eras[0].Builds {
-		return
-	}
-	e := rt.eras[0]
-	rt.pair(e, r, now)
-	e.dirty, rt.dirty = true, true
 }

@@ -1,11 +1,13 @@
 package book
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/diff"
+	"github.com/strangler-proxy/strangler/shadow/stats"
 )
 
 // doubt notes where a mismatch lies, if it is known whole.
@@ -15,6 +17,9 @@ func (e *era) doubt(r *shadow.Record) {
 		return
 	}
 	names := []string{word(r.Why)}
+	if r.Bucket == shadow.NotReproducible {
+		names[0] = r.Bucket.String()
+	}
 	hopeless := false
 	distinct(r.Result.Differences, byPlace, func(d *diff.Difference) {
 		names = append(names, d.Place)
@@ -45,8 +50,12 @@ func (rt *route) settle(e *era) {
 		}
 		delete(n.Doubtful, key)
 		e.doubtful -= len(key)
-		count = min(count, e.Mismatched, e.Buckets[shadow.Different], rt.totals.Mismatched)
-		e.Buckets[shadow.Different] -= count
+		was := shadow.Different
+		if names[0] == shadow.NotReproducible.String() {
+			was, names[0] = shadow.NotReproducible, ""
+		}
+		count = min(count, e.Mismatched, e.Buckets[was], rt.totals.Mismatched)
+		e.Buckets[was] -= count
 		e.Buckets[shadow.Noise] += count
 		e.Mismatched -= count
 		rt.totals.Mismatched -= count
@@ -57,4 +66,7 @@ func (rt *route) settle(e *era) {
 		}
 		bump(&e.Whys, shadow.Noise.String()+"/"+wordLearned, count)
 	}
+	maps.DeleteFunc(n.Odd, func(key string, _ stats.Odd) bool {
+		return !slices.ContainsFunc(strings.Split(key, "\n"), func(place string) bool { return !e.known[place] })
+	})
 }

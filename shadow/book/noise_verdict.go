@@ -49,7 +49,8 @@ func (j *judge) unproven() bool {
 	if len(names) == 0 {
 		return false
 	}
-	j.undecided = fmt.Sprintf("differences in %s are taken for the monolith's noise; it takes %s pairs to tell whether the service adds to it, there are %s",
+	j.out.NeededPairs = stats.Enough - e.Pairs
+	j.undecided = fmt.Sprintf("differences in %s are taken for the monolith's noise; it takes %s pairs to tell whether the service adds to it, there are %s; a higher again: in the route's shadow makes more",
 		listed(names), report.Number(stats.Enough), report.Number(e.Pairs))
 	return true
 }

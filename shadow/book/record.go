@@ -21,7 +21,7 @@ func (b *Book) Record(r *shadow.Record) {
 		return
 	}
 	if r.Bucket == shadow.Raced {
-		rt.raced(r, b.now())
+		b.raced(rt, r)
 	}
 	if !r.Bucket.Compared() {
 		rt.miss(miss{r.Bucket, word(r.Why), r.Rare})
@@ -39,7 +39,7 @@ func (b *Book) Record(r *shadow.Record) {
 	if !r.Rare {
 		rt.totals.Sampled++
 		rt.totals.Compared++
-		if r.Bucket == shadow.Different {
+		if r.Bucket.Mismatch() {
 			rt.totals.Mismatched++
 		}
 	}

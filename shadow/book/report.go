@@ -143,7 +143,7 @@ func signatureReport(s *Signature, f *stats.Finding, compared uint64, slots int)
 	statuses := slices.Clone(s.Statuses)
 	slices.SortStableFunc(statuses, func(a, b report.StatusPair) int { return cmp.Compare(b.Count, a.Count) })
 	return report.Signature{
-		Signature: s.Signature, Judgement: s.judge(f.Worse), Count: s.Count,
+		Signature: s.Signature, Judgement: s.judge(f.Worse, compared), Count: s.Count,
 		Rate: share(s.Unbiased, compared), Low: low, High: high, Confirmed: s.Confirmed,
 		Noise: share(max(s.Unsteady, s.Both+s.Monolith), f.Compared), Pairs: f.Compared, P: f.P,
 		Paths: slices.Clone(s.Paths), FirstSeen: s.First, LastSeen: s.Last, Statuses: statuses,
@@ -154,7 +154,7 @@ func signatureReport(s *Signature, f *stats.Finding, compared uint64, slots int)
 func eraReport(e *Era) report.Era {
 	return report.Era{
 		Number: e.Number, Began: e.Began, Cause: e.Cause, Monolith: e.Monolith, Service: e.Service, Rules: e.Rules,
-		Sampled: e.Sampled, Compared: e.Compared, Mismatched: e.Mismatched, Mixed: e.Mixed,
+		Sampled: e.Sampled, Compared: e.Compared, Mismatched: e.Mismatched - e.excused(), Mixed: e.Mixed,
 	}
 }
 

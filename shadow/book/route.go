@@ -170,7 +170,7 @@ func (e *era) surplus(keep int) []string {
 	for _, f := range e.findings() {
 		s := e.signatures[f.Path]
 		all = append(all, report.Signature{
-			Signature: f.Path, Judgement: s.judge(f.Worse), Count: s.Count, Statuses: s.Statuses,
+			Signature: f.Path, Judgement: s.judge(f.Worse, e.Compared), Count: s.Count, Statuses: s.Statuses,
 		})
 	}
 	slices.SortFunc(all, func(a, b report.Signature) int { return worse(&a, &b) })

@@ -22,7 +22,9 @@ type Signature struct {
 	Confirmed uint64 `json:"confirmed"`
 	// Noise is how many comparisons showed the monolith to differ from itself so,
 	// and the service nowhere beyond that. Unsteady counts pairs in which it did.
-	Noise    uint64 `json:"noise"`
+	Noise uint64 `json:"noise"`
+	// Once is how many comparisons differed so, and did not when they were asked again.
+	Once     uint64 `json:"once,omitempty"`
 	Unsteady uint64 `json:"unsteady,omitempty"`
 	// Both, Service and Monolith count pairs (package stats).
 	Both     uint64              `json:"both"`
@@ -79,6 +81,9 @@ func (s *Signature) differ(r *shadow.Record, o *outcome) {
 	if r.Bucket == shadow.Different && r.Repeated != nil && s.again(r, o) {
 		s.Confirmed++
 	}
+	if r.Bucket == shadow.NotReproducible && o.serviceAlone {
+		s.Once++
+	}
 	if s.First.IsZero() || r.At.Before(s.First) {
 		s.First = r.At
 	}
@@ -118,13 +123,16 @@ func (s *Signature) path(path string) {
 	}
 }
 
-// judge says what is known of the signature; proved is what the pairs prove.
-func (s *Signature) judge(proved bool) report.Judgement {
+// judge says what is known of the signature among so many comparisons; proved is
+// what the pairs prove.
+func (s *Signature) judge(proved bool, compared uint64) report.Judgement {
 	switch {
 	case proved:
 		return report.Worse
 	case s.Confirmed > plainly*s.Noise:
 		return report.Confirmed
+	case stats.Odd{Service: s.Once, Monolith: s.Noise}.Certain(compared) > 0:
+		return report.Open
 	case s.Noise > 0 || s.Both > 0 || s.Monolith > 0:
 		return report.Noise
 	default:

@@ -31,24 +31,34 @@ type judge struct {
 	config   *Route
 	era      *Era
 	findings []stats.Finding
-	rules    []report.Rule
-	out      report.Verdict
+	// signatures are the era's, by name.
+	signatures map[string]*signature
+	rules      []report.Rule
+	out        report.Verdict
 	// undecided is why what was learned of the noise is not enough yet.
 	undecided string
+	// contradiction is that a signature alone is more than the gate lets pass.
+	contradiction bool
 	// beyond is that there are certainly more mismatches than the gate lets pass.
 	beyond bool
 }
 
 // verdict is what the gate says.
 func (j *judge) verdict() report.Verdict {
-	e := j.era
-	rate := stats.Rate{Mismatches: e.Mismatched, Compared: e.Compared}
-	j.out = report.Verdict{
-		State: report.Met, Compared: e.Compared, Mismatched: e.Mismatched,
-		Rate: share(e.Mismatched, e.Compared), Upper: rate.Upper(),
-		Gate: gate(j.config), LastCompared: e.LastCompared,
+	stale := j.outdated()
+	if stale { // what is to be counted begins from nothing
+		j.era, j.findings = &Era{Number: j.era.Number, Began: j.era.Began, LastCompared: j.era.LastCompared}, nil
+		j.rules = ruleReport(j.config, j.era, j.now)
 	}
-	if j.outdated() {
+	e := j.era
+	excused := e.excused()
+	rate := stats.Rate{Mismatches: e.Mismatched - excused, Compared: e.Compared}
+	j.out = report.Verdict{
+		State: report.Met, Compared: e.Compared, Mismatched: rate.Mismatches, Excused: excused,
+		Rate: share(rate.Mismatches, e.Compared), Upper: rate.Upper(),
+		Gate: gate(j.config), LastCompared: e.LastCompared, Idle: j.idle(),
+	}
+	if stale {
 		j.say(report.NotYet, "the table has other rules or targets by now, and nothing was compared by them yet")
 	}
 	j.blind()
@@ -59,7 +69,8 @@ func (j *judge) verdict() report.Verdict {
 	if j.unproven() {
 		j.say(report.NotYet, "%s", j.undecided)
 	}
-	j.counted(rate)
+	j.counted(rate, stale)
+	j.contradicted()
 	return j.out
 }
 
@@ -80,24 +91,17 @@ func (j *judge) say(state report.State, format string, args ...any) {
 	j.out.Reasons = append(j.out.Reasons, fmt.Sprintf(format, args...))
 }
 
+// blind says that requests come and nothing is compared, which the mirror sees, or
+// nothing that proves anything.
 func (j *judge) blind() {
 	e := j.era
-	last := e.LastCompared
-	if last.IsZero() {
-		if last = j.since; e.Number > 1 && e.Began.After(last) { // begun by hand
-			last = e.Began
-		}
-	}
-	silent := j.now.Sub(last)
+	silent := j.silent()
 	switch {
 	case j.config.Name == "": // no longer in the table: nothing is expected
 	case j.alarm != "":
-		j.say(report.Blind, "%s%s", j.alarm, mostly(e))
-	case silent < j.config.Silence:
-	case e.Sampled == 0:
-		j.say(report.Blind, "nothing was sampled for %s", span(silent))
-	default:
-		j.say(report.Blind, "nothing was compared for %s%s", span(silent), mostly(e))
+		j.say(report.Blind, "%s%s%s", j.alarm, mostly(e), unsafe(e))
+	case e.LastCompared.IsZero() && e.Sampled > 0 && silent >= j.config.Silence:
+		j.say(report.Blind, "nothing was compared for %s%s%s", span(silent), mostly(e), unsafe(e))
 	}
 	if all := e.Compared; all >= leastHollow && share(e.Hollow, all) > maxHollow {
 		j.say(report.Blind, "%s of %s comparisons were of two empty bodies or two errors, which proves nothing: see what the shadow is asked",
@@ -110,6 +114,37 @@ func (j *judge) blind() {
 func (j *judge) outdated() bool {
 	other := func(has, want string) bool { return has != "" && want != "" && has != printable(want, maxBuild) }
 	return other(j.era.Rules, j.config.Fingerprint) || other(j.era.Sides, j.config.Sides)
+}
+
+// silent is for how long nothing was compared.
+func (j *judge) silent() time.Duration {
+	last := j.era.LastCompared
+	if last.IsZero() {
+		if last = j.since; j.era.Number > 1 && j.era.Began.After(last) { // begun by hand
+			last = j.era.Began
+		}
+	}
+	return j.now.Sub(last)
+}
+
+// idle says for how long no request came to be compared: it is no fault, and
+// what was found before holds, but a rollout does not go on by it. The mirror's alarm
+// tells it from requests that come and are not compared.
+func (j *judge) idle() string {
+	if silent := j.silent(); j.config.Name != "" && j.alarm == "" && silent >= j.config.Silence {
+		return fmt.Sprintf("no request came to be compared for %s", span(silent))
+	}
+	return ""
+}
+
+// unsafe is what to do where nothing is compared since what comes may change something.
+func unsafe(e *Era) string {
+	n := e.Whys[shadow.SkippedUnsafe.String()+"/method"]
+	if e.Compared > 0 || n == 0 || 2*n < e.Sampled {
+		return ""
+	}
+	return fmt.Sprintf("; %s of %s sampled requests may change something and were not mirrored: unsafe: dry_run in the route's shadow mirrors "+
+		"them to a service that proves that it changes nothing for them", report.Number(n), report.Number(e.Sampled))
 }
 
 // mostly names what became of most requests that were not compared.
@@ -137,7 +172,7 @@ func (j *judge) proved() {
 		j.say(report.Failing, "the service differs certainly more often than the monolith does from itself, in %s", listed(names))
 	}
 	below := j.out.Gate.MismatchBelow
-	if n := j.era.Compared; below > 0 && j.era.Mismatched >= leastMismatched && 1-evidence.UpperRate(n-j.era.Mismatched, n) >= below {
+	if n, certain := j.era.Compared, j.era.certain(); below > 0 && certain >= leastMismatched && 1-evidence.UpperRate(n-certain, n) >= below {
 		j.beyond = true
 		j.say(report.Failing, "there are certainly more mismatches than the gate lets pass")
 	}
@@ -194,8 +229,8 @@ func (j *judge) ruled() {
 
 // counted says whether there are enough comparisons. How many there are, of how
 // many, stands in the verdict's numbers; here it is said once, and only where
-// nothing weightier was.
-func (j *judge) counted(rate stats.Rate) {
+// nothing weightier was said.
+func (j *judge) counted(rate stats.Rate, said bool) {
 	g := j.out.Gate
 	missing, reason := uint64(0), ""
 	if rate.Compared < g.Compared {
@@ -213,8 +248,28 @@ func (j *judge) counted(rate stats.Rate) {
 			reason = "there are too few comparisons to show that the rate of mismatches is below the gate's"
 		}
 	}
-	if j.out.Needed = missing; reason != "" && !j.beyond && j.out.State != report.Blind {
-		j.say(report.NotYet, "%s", reason)
+	if j.out.Needed = missing; reason != "" && !said && !j.beyond && j.out.State != report.Blind {
+		j.say(report.NotYet, "%s%s", reason, unsafe(j.era))
+	}
+}
+
+// contradicted keeps a gate from being met beside a signature that alone is more
+// than it lets pass and is not known to be the monolith's noise.
+func (j *judge) contradicted() {
+	below := j.out.Gate.MismatchBelow
+	if j.out.State != report.Met || below <= 0 {
+		return
+	}
+	var names []string
+	for i := range j.findings {
+		s := j.signatures[j.findings[i].Path]
+		low, _ := evidence.Wilson(min(s.Unbiased, j.era.Compared), j.era.Compared)
+		if low >= below && s.judge(j.findings[i].Worse, j.era.Compared) != report.Noise {
+			names = append(names, s.Signature.Signature)
+		}
+	}
+	if j.contradiction = len(names) > 0; j.contradiction {
+		j.say(report.NotYet, "there are certainly more differences than the gate lets pass, and the monolith does not show them against itself, in %s", listed(names))
 	}
 }
 

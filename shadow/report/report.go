@@ -77,9 +77,12 @@ type Verdict struct {
 	// Reasons are why it is not met, one sentence each, the weightiest first.
 	// Empty when it is.
 	Reasons []string `json:"reasons,omitempty"`
-	// Compared and Mismatched of the era, without those taken for being rare.
+	// Compared and Mismatched of the era, without those taken for being rare. A
+	// mismatch is what ended as different or not_reproducible, but for Excused of the
+	// latter: so many the monolith shows against itself in the same places.
 	Compared   uint64 `json:"compared"`
 	Mismatched uint64 `json:"mismatched"`
+	Excused    uint64 `json:"excused,omitempty"`
 	// Rate of mismatches, and what it is at most at 95 %, from 0 to 1.
 	Rate  float64 `json:"rate"`
 	Upper float64 `json:"upper"`
@@ -88,6 +91,12 @@ type Verdict struct {
 	// Needed is how many more comparisons without a mismatch would meet the gate;
 	// absent when it is met, or when no number would do.
 	Needed uint64 `json:"needed,omitempty"`
+	// NeededPairs is how many more pairs (requests of which the monolith is asked
+	// twice by chance) it takes to tell the service from noise that was learned.
+	NeededPairs uint64 `json:"needed_pairs,omitempty"`
+	// Idle says for how long nothing was compared, when nothing came that could be;
+	// empty else. It changes no state, but no gate of a rollout opens by it.
+	Idle string `json:"idle,omitempty"`
 	// LastCompared is when a comparison last ended, zero when none has.
 	LastCompared time.Time `json:"last_compared,omitzero"`
 }

@@ -1,0 +1,140 @@
+package book_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/strangler-proxy/strangler/shadow"
+	"github.com/strangler-proxy/strangler/shadow/book"
+	"github.com/strangler-proxy/strangler/shadow/report"
+)
+
+// once is one request of which an answer alone was another in one place, of the service
+// or the monolith's first, asked again as the mirror does.
+func (b *busy) once(service bool, path string) {
+	same, other := differing(), differing(path)
+	r := b.record(shadow.NotReproducible, "", other, &same)
+	r.Chosen, r.Crossed, r.Repeated = false, &other, &same
+	if !service {
+		r.Bucket, r.Again, r.Crossed, r.Repeated = shadow.Raced, &other, &same, nil
+	}
+	b.Record(r)
+}
+
+// equal are requests of which the answers are the same, one in a hundred of them a pair.
+func (b *busy) equal(n int) {
+	same := differing()
+	for i := range n {
+		if i%100 == 0 {
+			b.ask(&same)
+		} else {
+			b.ask(nil)
+		}
+	}
+}
+
+// A service that is wrong at random does not differ again when it is asked again, and
+// no gate opens by that.
+func TestWrongAtRandomCounts(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read", Fingerprint: "rules", Compared: 3000, MismatchBelow: 0.001}})
+	for range 23 {
+		b.equal(151)
+		b.once(true, "$.price")
+	}
+	r := b.adds(t)
+	if r.Verdict.Mismatched != 23 || r.Verdict.State != report.Failing || r.Signatures[0].Judgement != report.Open {
+		t.Errorf("%+v %+v", r.Verdict, r.Signatures)
+	}
+	if _, c, doubt := b.Comparisons("faq-read"); c.Mismatched != 23 || c.Excused != 0 || doubt == "" {
+		t.Errorf("%+v %q", c, doubt)
+	}
+	// The monolith's noise elsewhere excuses nothing of it.
+	for range 60 {
+		b.once(false, "$.banner")
+	}
+	if r = b.adds(t); r.Verdict.Mismatched != 23 || r.Verdict.State == report.Met {
+		t.Errorf("%+v", r.Verdict)
+	}
+}
+
+// What is wrong in another place each time is no better.
+func TestWrongAtRandomAnywhereCounts(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	for i := range 300 {
+		b.equal(20)
+		b.once(true, "$.p"+strings.Repeat("x", i))
+	}
+	if r := b.adds(t); r.Verdict.State != report.Failing || r.Verdict.Mismatched != 300 {
+		t.Errorf("%+v", r.Verdict)
+	}
+}
+
+// Where the monolith's own first answer is the odd one as often, it is noise, is
+// called so, and the gate is met; a service that is odd beyond that is not excused.
+func TestRareNoiseOfTheMonolithIsExcused(t *testing.T) {
+	t.Parallel()
+	for _, more := range []int{0, 1} {
+		b := newBusy(t, book.Options{})
+		b.Configure([]book.Route{{Name: "faq-read", Fingerprint: "rules", Compared: 3000, MismatchBelow: 0.001}})
+		r := rand.New(rand.NewPCG(20261121, 1))
+		failing := false
+		for range 150 {
+			b.equal(400)
+			b.once(r.IntN(2) == 0, "$.banner")
+			if more > 0 {
+				b.once(true, "$.banner")
+			}
+			failing = failing || b.adds(t).Verdict.State == report.Failing
+		}
+		got := b.adds(t)
+		t.Logf("%d mismatches, %d excused of %d", got.Verdict.Mismatched, got.Verdict.Excused, got.Verdict.Compared)
+		if more == 0 && (got.Verdict.State != report.Met || failing || got.Verdict.Excused < 40 || got.Signatures[0].Judgement != report.Noise) {
+			t.Errorf("the service is the same: %+v %+v", got.Verdict, got.Signatures)
+		}
+		if more > 0 && (got.Verdict.State == report.Met || !failing) {
+			t.Errorf("the service is worse: %+v", got.Verdict)
+		}
+	}
+}
+
+// What did not come again is noise when its place is learned, as what did.
+func TestWhatDidNotComeAgainIsSettled(t *testing.T) {
+	t.Parallel()
+	store := book.NewMemory()
+	b := newBusy(t, book.Options{Store: store})
+	for range 30 {
+		b.once(true, "$.at")
+	}
+	b.pairs(19, []string{"$.at"}, "$.at")
+	if r := b.adds(t); r.Verdict.Mismatched != 30 {
+		t.Fatalf("%+v", r.Verdict)
+	}
+	b.pairs(1, []string{"$.at"}, "$.at")
+	if r := b.adds(t); r.Verdict.Mismatched != 0 || bucketOf(r, "noise") != 50 || bucketOf(r, "not_reproducible") != 0 {
+		t.Errorf("%+v", r.Verdict)
+	}
+	b.once(true, "$.price")
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := newBusy(t, book.Options{Store: store}).adds(t); r.Verdict.Mismatched != 1 {
+		t.Errorf("after a restart: %+v", r.Verdict)
+	}
+}
+
+// A change of the monolith's data between two answers is no fault of the service's.
+func TestAChangeInBetweenCountsForNobody(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	b.equal(1000)
+	for range 100 {
+		b.once(false, "$.comments[*]")
+	}
+	if r := b.adds(t); r.Verdict.State != report.Met || r.Verdict.Mismatched != 0 {
+		t.Errorf("%+v", r.Verdict)
+	}
+}
