@@ -172,7 +172,7 @@ func shadowGate(s RouteState, p Plan, e Evidence) (wait Action, open bool) {
 	case e.Compared < g.Compared:
 		wait.Why = fmt.Sprintf("%d of %d comparisons", e.Compared, g.Compared)
 	case g.MismatchBelow > 0 && evidence.UpperRate(e.Mismatched, e.Compared)*float64(routes.One) >= float64(g.MismatchBelow):
-		wait.Why = fmt.Sprintf("%d mismatches in %d comparisons: not certainly below %s", e.Mismatched, e.Compared, g.MismatchBelow)
+		wait.Why = fmt.Sprintf("%s in %d comparisons: not certainly below %s", mismatches(e), e.Compared, g.MismatchBelow)
 	default:
 		return wait, true
 	}
@@ -216,14 +216,21 @@ func unsettled(e Evidence) string {
 	return ""
 }
 
+func mismatches(e Evidence) string {
+	if e.Mismatched == 1 {
+		return "1 mismatch"
+	}
+	return fmt.Sprintf("%d mismatches", e.Mismatched)
+}
+
 // passed says with what evidence a step ended.
 func passed(e Evidence) string {
 	why := []string{fmt.Sprintf("passed with %d requests", e.Requests)}
 	if e.Requests == 0 && e.Compared > 0 {
-		return fmt.Sprintf("%d comparisons, %d mismatches", e.Compared, e.Mismatched) // before the first step
+		return fmt.Sprintf("%d comparisons, %s", e.Compared, mismatches(e)) // before the first step
 	}
 	if e.Compared > 0 {
-		why = append(why, fmt.Sprintf("%d comparisons, %d mismatches", e.Compared, e.Mismatched))
+		why = append(why, fmt.Sprintf("%d comparisons, %s", e.Compared, mismatches(e)))
 	}
 	for _, r := range e.Reports {
 		if r.Guard != evidence.Dead {

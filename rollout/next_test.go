@@ -95,7 +95,7 @@ func TestNext(t *testing.T) {
 		"no control group at 100":  {at(routes.One), usual, with(func(e *rollout.Evidence) { e.Reports[1].Verdict = evidence.CouldNotMeasure }), rollout.Nothing, routes.One, "where only a dead service takes it back", time.Time{}},
 		"paused":                   {in(rollout.Paused, at(5*percent)), usual, passing(), rollout.Nothing, 5 * percent, "paused", time.Time{}},
 		"few comparisons":          {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared = 2999 }), rollout.Wait, 5 * percent, "2999 of 3000 comp", time.Time{}},
-		"a mismatch too many":      {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared, e.Mismatched = 3000, 1 }), rollout.Wait, 5 * percent, "1 mismatches in 3000", time.Time{}},
+		"a mismatch too many":      {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared, e.Mismatched = 3000, 1 }), rollout.Wait, 5 * percent, "1 mismatch in 3000", time.Time{}},
 		"compared":                 {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared = 3000 }), rollout.Advance, 25 * percent, "", time.Time{}},
 		"compared, in doubt":       {at(5 * percent), compared, with(func(e *rollout.Evidence) { e.Compared, e.Doubt = 3000, "blind" }), rollout.Wait, 5 * percent, "the comparisons: blind", time.Time{}},
 		"in doubt, first step":     {at(0), compared, rollout.Evidence{Compared: 3000, Doubt: "blind"}, rollout.Wait, 0, "the comparisons: blind", time.Time{}},

@@ -15,8 +15,7 @@ func idleShadows(doc *Document) (found Problems) {
 		if r.Shadow == nil {
 			continue
 		}
-		found = append(found, slices.Concat(r.idleShadow(), r.unheardByShadow(), r.signedInShadow())...)
-		found = append(found, r.repeatedRules()...)
+		found = append(found, slices.Concat(r.idleShadow(), r.unheardByShadow(), r.signedInShadow(), r.repeatedRules(), r.hidingRules())...)
 		s := r.Shadow
 		if s.Control != "" && s.Control == doc.Monolith {
 			found = append(found, r.finding(s.at.control, codeNoEffect, s.Control,
@@ -63,6 +62,20 @@ func (r *Route) idleShadow() (found Problems) {
 	if s.Unsafe == "" && !r.mayBeSafe() {
 		idle(s.at.start, "every method of the route may change something, so nothing is compared",
 			"add unsafe: dry_run when the service knows a dry run")
+	}
+	return found
+}
+
+// everything are the paths of a whole body.
+var everything = []string{"$", "$.*", "$[*]", "$..*", "$..[*]"}
+
+// hidingRules finds rules that leave nothing of a body to be compared.
+func (r *Route) hidingRules() (found Problems) {
+	for _, rule := range r.Shadow.AllRules() {
+		if name, _ := rule.Comparator(); name == "ignore" && slices.Contains(everything, rule.Path) {
+			found = append(found, r.finding(rule.at, codeRuleHidesAll, rule.Path,
+				"the rule excuses the whole body, so a gate is met whatever the service says", "name the paths that may differ"))
+		}
 	}
 	return found
 }

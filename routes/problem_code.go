@@ -63,6 +63,7 @@ const (
 	codeIdleShadow      = "idle-shadow"
 	codeShadowUnheard   = "shadow-unheard"
 	codeShadowSignedIn  = "shadow-signed-in"
+	codeRuleHidesAll    = "rule-hides-all"
 )
 
 // The codes of what is found beside Parse, Compile and Lint: by what compares,
@@ -142,6 +143,7 @@ var codes = []Code{
 	{codeIdleShadow, Warning, "The shadow is never asked, or less often than it seems: nothing, or not all, is compared."},
 	{codeShadowUnheard, Warning, "The route tells requests apart by a cookie that its shadow does not hear, so it answers as without it."},
 	{codeShadowSignedIn, Warning, "The shadow gets what users are signed in by, and could use it in their name."},
+	{codeRuleHidesAll, Warning, "The rule excuses the whole body: whatever the service says there is equal, and a gate is met by it."},
 }
 
 // Codes lists every kind of problem, errors first, in the order of the manual.

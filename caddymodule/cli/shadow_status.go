@@ -55,8 +55,12 @@ func printShadow(t *terminal, now *engine.ShadowStatus, whole bool) {
 		r := &now.Routes[i]
 		v := &r.Verdict
 		togo := ""
-		if v.Needed > 0 && v.State != report.Failing { // waiting does not help one that fails
+		switch {
+		case v.State == report.Failing: // waiting does not help
+		case v.Needed > 0:
 			togo = report.Number(v.Needed) + " more"
+		case v.NeededPairs > 0:
+			togo = report.Counted(v.NeededPairs, "more pair")
 		}
 		row := cells(r.Route, r.Shadow, "", report.Number(v.Compared), report.Number(v.Mismatched), share(v.Upper), report.Number(v.Gate.Compared)+", below "+share(v.Gate.MismatchBelow), togo, moment(v.LastCompared))
 		row[2] = verdict(v.State)
@@ -107,6 +111,9 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	}
 	if r.Idle != "" {
 		t.styled(yellow, "%s: nothing can be compared now: %s", r.Route, r.Idle)
+	}
+	if r.Verdict.Idle != "" {
+		t.line("%s: idle: %s", r.Route, r.Verdict.Idle)
 	}
 	for _, reason := range r.Verdict.Reasons {
 		t.line("%s: %s", r.Route, reason)

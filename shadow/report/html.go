@@ -16,6 +16,7 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"words":      State.Words,
 	"standing":   func(v Verdict) string { return v.standing() },
 	"toGo":       func(v Verdict) string { return v.toGo() },
+	"split":      func(c Coverage) string { return c.split() },
 	"found":      func(s Sample) string { return s.found() },
 	"judgements": func(r *Report) []Judgement { return r.judgements() },
 	"evidence":   func(r Route) string { return r.evidence() },

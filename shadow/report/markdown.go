@@ -62,6 +62,12 @@ func (m *markdownWriter) route(r *Route) {
 		m.line("")
 	}
 	m.line("%s. %s\n", v.standing(), v.toGo())
+	if split := r.Coverage.split(); split != "" {
+		m.line("%s\n", split)
+	}
+	if v.Idle != "" {
+		m.line("Idle: %s\n", prose(v.Idle))
+	}
 	m.line("%s\n", prose(r.evidence()))
 	for _, advice := range r.Advice {
 		m.line("Set up: %s\n", prose(advice))

@@ -15,6 +15,37 @@ import (
 	"golang.org/x/net/html"
 )
 
+// A gate that is met by a rule for everything says so in every form; one mismatch is one.
+func TestWhatWasComparedIsSplit(t *testing.T) {
+	t.Parallel()
+	r := &Report{Version: Version, Routes: []Route{{
+		Route:    "faq-read",
+		Verdict:  Verdict{State: Met, Compared: 3200, Mismatched: 1, Excused: 2, Gate: Gate{Compared: 3000, MismatchBelow: 0.001}},
+		Coverage: Coverage{Sampled: 3201, Buckets: []Bucket{{Bucket: "equal_by_rule", Count: 3200, Compared: true}, {Bucket: "raced", Count: 1}}},
+	}, {
+		Route:      "tickets",
+		Verdict:    Verdict{State: NotYet, Compared: 1, NeededPairs: 672, Idle: "no request came to be compared for 8 hours"},
+		Signatures: []Signature{{Signature: "$.a", Judgement: Open, Count: 1}},
+		Coverage:   Coverage{Buckets: []Bucket{{Bucket: "equal", Count: 20, Compared: true}, {Bucket: "not_reproducible", Count: 3, Compared: true}}},
+	}}}
+	for name, write := range map[string]func(io.Writer, *Report) error{
+		"text": func(w io.Writer, r *Report) error { return Text(w, r, false) }, "markdown": Markdown, "html": HTML,
+	} {
+		var out bytes.Buffer
+		if err := write(&out, r); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"compared: 3,200 equal by rule; none is equal without a rule", "1 mismatch in 3,200 comparisons", "2 more did not come again",
+			"compared: 20 equal, 3 not reproducible", "672 more pairs meet it", "for 8 hours", "1 time, ", "0 mismatches in 1 comparison:",
+		} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s has not %q:\n%s", name, want, out.String())
+			}
+		}
+	}
+}
+
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // example has something of everything, and hostile text wherever text is foreign.

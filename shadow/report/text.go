@@ -72,6 +72,12 @@ func (t *textWriter) route(r *Route) {
 		t.line("  - %s", line(reason))
 	}
 	t.line("  %s", v.standing())
+	if split := r.Coverage.split(); split != "" {
+		t.line("  %s", split)
+	}
+	if v.Idle != "" {
+		t.line("  idle: %s", v.Idle)
+	}
 	if togo := v.toGo(); togo != "" {
 		t.line("  %s", togo)
 	}

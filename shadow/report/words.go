@@ -33,8 +33,8 @@ func (j Judgement) Words() string {
 	case Confirmed:
 		return "asked again, the service differed so again, plainly more often than the monolith does from itself"
 	case Open:
-		return "not known whose fault it is: it has not come again, or could not be asked again, and the monolith has not differed from itself so; " +
-			"look at a sample, or wait for more comparisons"
+		return "not known whose fault it is, so it counts against the service: it has not come again, or could not be asked again, and the monolith does not differ from itself so, or less often; " +
+			"look at a sample. One bad instance of several, a race and a stale cache look like this"
 	case Noise:
 		return "the monolith differs from itself so, too"
 	default:
@@ -89,6 +89,18 @@ func Number[N ~int | ~int64 | ~uint64](n N) string {
 	return digits
 }
 
+// Counted is a count with what is counted: "1 mismatch", "2 mismatches".
+func Counted[N ~int | ~int64 | ~uint64](n N, what string) string {
+	switch {
+	case n == 1:
+	case strings.HasSuffix(what, "ch"):
+		what += "es"
+	default:
+		what += "s"
+	}
+	return Number(n) + " " + what
+}
+
 func moment(t time.Time) string {
 	if t.IsZero() {
 		return "never"
@@ -113,16 +125,58 @@ func millis(ms float64) string {
 
 // standing is the verdict's numbers in one sentence.
 func (v *Verdict) standing() string {
-	return fmt.Sprintf("%s mismatches in %s comparisons: at most %s (the gate: %s comparisons, below %s)",
-		Number(v.Mismatched), Number(v.Compared), percent(v.Upper), Number(v.Gate.Compared), percent(v.Gate.MismatchBelow))
+	text := fmt.Sprintf("%s in %s: at most %s (the gate: %s comparisons, below %s)", Counted(v.Mismatched, "mismatch"),
+		Counted(v.Compared, "comparison"), percent(v.Upper), Number(v.Gate.Compared), percent(v.Gate.MismatchBelow))
+	if v.Excused > 0 {
+		text += fmt.Sprintf("; %s more did not come again, and the monolith differs from itself in the same places as often", Number(v.Excused))
+	}
+	return text
+}
+
+// split is what became of the comparisons: a gate that is met by rules alone must
+// not look like one that is met by answers that are the same.
+func (c *Coverage) split() string {
+	var all, byRule uint64
+	var parts []string
+	for _, b := range c.Buckets {
+		if !b.Compared || b.Count == 0 {
+			continue
+		}
+		all += b.Count
+		if b.Bucket == "equal_by_rule" {
+			byRule = b.Count
+		}
+		parts = append(parts, Number(b.Count)+" "+strings.ReplaceAll(b.Bucket, "_", " "))
+	}
+	if all == 0 {
+		return ""
+	}
+	text := "compared: " + strings.Join(parts, ", ")
+	if all == byRule {
+		text += "; none is equal without a rule: see that the rules leave something to compare"
+	}
+	return text
 }
 
 // toGo is how long it still takes, empty when there is nothing to wait for.
 func (v *Verdict) toGo() string {
-	if v.Needed == 0 || v.State == Failing { // waiting will not help
+	if v.State == Failing { // waiting will not help
 		return ""
 	}
-	return Number(v.Needed) + " more comparisons without a mismatch meet it"
+	var wants []string
+	if v.Needed > 0 {
+		wants = append(wants, Counted(v.Needed, "more comparison")+" without a mismatch")
+	}
+	if v.NeededPairs > 0 {
+		wants = append(wants, Counted(v.NeededPairs, "more pair"))
+	}
+	switch {
+	case len(wants) == 0:
+		return ""
+	case len(wants) == 1 && v.Needed+v.NeededPairs == 1:
+		return wants[0] + " meets it"
+	}
+	return strings.Join(wants, " and ") + " meet it"
 }
 
 // evidence says what a route's evidence is of, and how old it is; what to do about a
@@ -144,7 +198,7 @@ func (r *Route) evidence() string {
 
 // seen says how often a signature was seen.
 func (s *Signature) seen() string {
-	text := fmt.Sprintf("%s times, %s (%s–%s), %s confirmed", Number(s.Count), percent(s.Rate), percent(s.Low), percent(s.High), Number(s.Confirmed))
+	text := fmt.Sprintf("%s, %s (%s–%s), %s confirmed", Counted(s.Count, "time"), percent(s.Rate), percent(s.Low), percent(s.High), Number(s.Confirmed))
 	if s.Pairs > 0 {
 		text += fmt.Sprintf("; the monolith from itself %s of %s pairs, p %s", percent(s.Noise), Number(s.Pairs), strconv.FormatFloat(s.P, 'g', 2, 64))
 	}
