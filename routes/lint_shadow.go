@@ -73,7 +73,7 @@ var everything = []string{"$", "$.*", "$[*]", "$..*", "$..[*]"}
 func (r *Route) hidingRules() (found Problems) {
 	for _, rule := range r.Shadow.AllRules() {
 		if name, _ := rule.Comparator(); name == "ignore" && slices.Contains(everything, rule.Path) {
-			found = append(found, r.finding(rule.at, codeRuleHidesAll, rule.Path,
+			found = append(found, r.finding(rule.at.path, codeRuleHidesAll, rule.Path,
 				"the rule excuses the whole body, so a gate is met whatever the service says", "name the paths that may differ"))
 		}
 	}
