@@ -157,3 +157,16 @@ func TestPlansAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// Before the first step there is no step that lasts.
+func TestEveryHoldsNoFirstStep(t *testing.T) {
+	t.Parallel()
+	plan := rollout.Plan{Steps: []routes.PPM{5 * percent, 50 * percent}, Every: 30 * time.Minute}
+	begun := time.Date(2026, 5, 4, 9, 30, 0, 0, time.UTC)
+	for share, want := range map[routes.PPM]time.Time{0: begun, 5 * percent: begun.Add(30 * time.Minute)} {
+		state := rollout.RouteState{Share: share, Rollout: &rollout.Progress{Phase: rollout.Running, Since: begun}}
+		if got := plan.Earliest(state, rollout.Evidence{}); !got.Equal(want) {
+			t.Errorf("at %v: %v, want %v", share, got, want)
+		}
+	}
+}

@@ -54,14 +54,7 @@ func printShadow(t *terminal, now *engine.ShadowStatus, whole bool) {
 	for i := range now.Routes {
 		r := &now.Routes[i]
 		v := &r.Verdict
-		togo := ""
-		switch {
-		case v.State == report.Failing: // waiting does not help
-		case v.Needed > 0:
-			togo = report.Number(v.Needed) + " more"
-		case v.NeededPairs > 0:
-			togo = report.Counted(v.NeededPairs, "more pair")
-		}
+		togo := toGo(v)
 		row := cells(r.Route, r.Shadow, "", report.Number(v.Compared), report.Number(v.Mismatched), share(v.Upper), report.Number(v.Gate.Compared)+", below "+share(v.Gate.MismatchBelow), togo, moment(v.LastCompared))
 		row[2] = verdict(v.State)
 		rows = append(rows, row)
@@ -70,6 +63,21 @@ func printShadow(t *terminal, now *engine.ShadowStatus, whole bool) {
 	for i := range now.Routes {
 		printShadowRoute(t, &now.Routes[i], whole)
 	}
+}
+
+// toGo is what is still to be compared; of a verdict that fails waiting is no help.
+func toGo(v *report.Verdict) string {
+	var wants []string
+	if v.Needed > 0 {
+		wants = append(wants, report.Number(v.Needed)+" more")
+	}
+	if v.NeededPairs > 0 {
+		wants = append(wants, report.Counted(v.NeededPairs, "more pair"))
+	}
+	if v.State == report.Failing {
+		return ""
+	}
+	return strings.Join(wants, ", ")
 }
 
 func printBook(t *terminal, now *engine.ShadowStatus) {

@@ -44,7 +44,7 @@
 //
 // Comparisons of a shadow need no second arm: the rate of mismatches is held
 // against a limit, as an e-process too (mismatch.go). How often the monolith
-// differs from itself raises the limit.
+// differs from itself raises what is tolerated, and is known from what was asked again.
 //
 // Certainty is not enough: with much traffic a difference that nobody minds is
 // certain too. A guard fails when the difference is certain and the estimate of

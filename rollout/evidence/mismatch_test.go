@@ -216,8 +216,8 @@ func TestTheGuardIsAsSharpAsWritten(t *testing.T) {
 		found        int
 		median       int // comparisons
 	}{
-		{"10 % wrong", 0.1, 0, false, 200, 800},
-		{"10 % wrong, some noise", 0.1, 0.005, false, 200, 1200},
+		{"10 % wrong", 0.1, 0, false, 100, 800},
+		{"10 % wrong, some noise", 0.1, 0.005, false, 100, 1200},
 		{"as many as allowed", 0.03, 0, false, 0, 0},
 		{"allowed ones and noise", 0.02, 0.01, false, 0, 0},
 		{"noise", 0, 0.2, false, 0, 0},
@@ -226,7 +226,7 @@ func TestTheGuardIsAsSharpAsWritten(t *testing.T) {
 		{"allowed ones, and noise in bursts", 0.02, 0.3, true, 0, 0},
 	} {
 		found, after := 0, []int{}
-		for range 200 {
+		for range 100 {
 			trial := NewTrial(Limits{Mismatch: 0.03, Level: 5e-5})
 			failed := 0
 			for i := range 100 {
@@ -251,7 +251,7 @@ func TestTheGuardIsAsSharpAsWritten(t *testing.T) {
 		if found > 0 {
 			median = after[found/2]
 		}
-		t.Logf("%s: %d of 200 failed, at the median after %d comparisons", c.name, found, median)
+		t.Logf("%s: %d of 100 failed, at the median after %d comparisons", c.name, found, median)
 		if found != c.found || median > c.median {
 			t.Errorf("%s: %d failed, median %d; want %d within %d", c.name, found, median, c.found, c.median)
 		}

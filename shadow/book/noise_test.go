@@ -307,3 +307,20 @@ func TestNoiseThatHasEndedIsFound(t *testing.T) {
 		t.Errorf("it was not forgotten: %+v", r.Noise)
 	}
 }
+
+// What is waited for is said: so many more pairs.
+func TestPairsToGo(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	b.pairs(100, []string{"$.at"}, "$.at")
+	b.pairs(228, nil)
+	b.equal(5000)
+	c := 1000 - b.adds(t).Noise[0].Pairs
+	v := b.Verdict("faq-read")
+	if v.State != report.NotYet || v.Needed != 0 || v.NeededPairs != c || len(v.Reasons) != 1 {
+		t.Errorf("%+v, want %d", v, c)
+	}
+	if _, _, doubt := b.Comparisons("faq-read"); !strings.Contains(doubt, "1,000 pairs") {
+		t.Error(doubt)
+	}
+}

@@ -56,7 +56,7 @@ func oddRun(r *rand.Rand, n int, rarer, wrong float64) (met, failing bool) {
 // meets the gate when as much was compared as it takes.
 func TestTheOddOneOfThree(t *testing.T) {
 	t.Parallel()
-	const runs = 300
+	const runs = 100
 	for _, c := range []struct {
 		n                       int
 		rarer, wrong            float64

@@ -37,8 +37,8 @@ it to one reader in thirty, whoever that is:
 
   %[1]s shadow report --route faq-read%[2]s
 
-Mend it: the next build's evidence begins anew, and after 300 comparisons, in half
-a minute, the gate is met.
+Mend it: the next build's evidence begins anew, and in a minute the gate is met: 300
+comparisons, and 1,000 pairs, which it takes to tell the survey from a mistake.
 
   curl -X POST 'http://%[9]s/_demo/mend'
 
