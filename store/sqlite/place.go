@@ -103,27 +103,49 @@ func (s *Store) rewrite(ctx context.Context) error {
 		return err
 	}
 	err := s.writeTo(ctx, fresh)
+	var written os.FileInfo
+	if err == nil {
+		written, err = os.Stat(fresh)
+	}
 	if err == nil {
 		err = s.put(fresh)
 	}
 	if err != nil {
 		return errors.Join(err, removeDatabase(fresh))
 	}
-	written, err := os.Stat(s.path)
+	next, err := s.adopt(written) //nolint:contextcheck // half open it would be of no use: bounded by openTimeout
 	if err != nil {
-		return err
-	}
-	next, err := Open(s.path) //nolint:contextcheck // half open it would be of no use: bounded by openTimeout
-	if err != nil {
-		if now, lost := os.Stat(s.path); lost == nil && os.SameFile(now, written) && !errors.Is(err, store.ErrInUse) {
-			err = errors.Join(err, removeDatabase(s.path)) // it would count for another's
-		}
 		return err
 	}
 	old := s.db
 	s.db, s.place = next.db, next.place
 	// SQLite sees that its file was moved, and leaves what has its names now alone.
 	return old.Close()
+}
+
+// adopt opens the file that was written, unless another has taken its name since
+// that was given to it: what is at the name now would be taken for the store's, and
+// what is acknowledged would go into a file that has no name.
+func (s *Store) adopt(written os.FileInfo) (*Store, error) {
+	next, err := Open(s.path)
+	now, lost := os.Stat(s.path)
+	ours := lost == nil && os.SameFile(now, written)
+	switch {
+	case err != nil && ours && !errors.Is(err, store.ErrInUse):
+		return nil, errors.Join(err, removeDatabase(s.path)) // it would count for another's
+	case err != nil && lost == nil && !ours:
+		return nil, fmt.Errorf("%s: %w", s.path, errReplaced)
+	case err != nil:
+		return nil, err
+	case os.SameFile(next.place.db, written):
+		return next, nil
+	}
+	err = errors.Join(fmt.Errorf("%s: %w", s.path, errReplaced), next.Close())
+	// The log of ours would be taken for that of the other.
+	if log, lost := os.Stat(s.path + "-wal"); lost == nil && os.SameFile(log, next.place.log) {
+		err = errors.Join(err, os.Remove(s.path+"-wal"))
+	}
+	return nil, err
 }
 
 // put gives a new file the store's name. It replaces nothing but what is ours.

@@ -125,6 +125,53 @@ func TestAnothersFileIsLeftAlone(t *testing.T) {
 	}
 }
 
+// TestAnothersFileIsNotAdopted: one that comes in the moment between writing the
+// store's file anew and opening it. Taken for the store's, what is acknowledged
+// would go into a file without a name.
+func TestAnothersFileIsNotAdopted(t *testing.T) {
+	t.Parallel()
+	for name, another := range map[string]func(t *testing.T, path string){
+		"no store": func(t *testing.T, path string) {
+			t.Helper()
+			if err := os.WriteFile(path, []byte("another's"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a store": func(t *testing.T, path string) {
+			t.Helper()
+			s, err := Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := newPath(t)
+			s := open(t, path)
+			written := s.place.db
+			removeAll(t, path+"*")
+			another(t, path)
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if next, err := s.adopt(written); !errors.Is(err, errReplaced) {
+				t.Errorf("adopted %v: %v", next, err)
+			}
+			if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+				t.Errorf("%d bytes are %d now: %v", len(before), len(after), err)
+			}
+			if _, err := os.Stat(path + "-wal"); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("a log stays: %v", err)
+			}
+		})
+	}
+}
+
 func TestAFileThatComesBackIsGoneOnWith(t *testing.T) {
 	t.Parallel()
 	path := newPath(t)
