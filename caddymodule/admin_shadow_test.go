@@ -43,7 +43,7 @@ func TestAResetOfEvidenceIsRecorded(t *testing.T) {
 	t.Parallel()
 	r := shadowed(t)
 	r.must(admin.PathSet, m{"route": "faq-read", "percent": 12.5, "by": "anna", "reason": "first users"}, nil)
-	var made admin.ShadowResetAnswer
+	var made admin.ShadowAnswer
 	r.must(admin.PathShadowReset, m{"route": "faq-read", "by": "bert", "reason": "other data", "dry_run": true}, &made)
 	if made.Route.Verdict.Compared != 1 {
 		t.Errorf("a dry run: %+v", made)

@@ -105,7 +105,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request, c proxy.Clien
 	lane.papers.vary(header)
 	way.fill(r, entry, c, result)
 	e.watch(&way, lane, &key, result, r.Method, start)
-	copied.sample(lane, r, &c, result, start)
+	copied.sample(lane, header, r, &c, result, start)
 	result.Outcome, err = proxy.Forward(copied.Writer(w), copied.of(guardTrailers(r, guard)), way.plan)
 	if err != nil || result.Outcome.Cause != nil {
 		e.report(&way, result, err)

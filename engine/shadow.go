@@ -40,7 +40,7 @@ func (e *Engine) startShadowing() error {
 	}
 	mirrors, err := shadow.New(shadow.Options{
 		Recorder: s.Book, Logger: e.log, Now: e.now, Key: s.Key, Bytes: s.Bytes, Queue: s.Queue, Reserve: s.Reserve,
-		Connect: connectShadow, Alarm: s.Book.Alarm, Learned: s.Book.Learned,
+		Connect: connectShadow, Alarm: s.Book.Alarm, Learned: s.Book.Learned, Stops: &stops{e.ledger, e.log},
 		Worked: func(route string, took time.Duration) { e.telemetry.Compared(context.Background(), route, took) },
 		Outgoing: func(method, host string, h http.Header, c shadow.Client) http.Header {
 			return proxy.Outgoing(method, host, h, proxy.Client(c))
@@ -151,7 +151,8 @@ func bookRoute(r *routes.Route, s *shadow.Settings) (book.Route, error) {
 		Name: r.Name, Owner: r.Owner, Pattern: r.Match, Rules: comparer.Rules(),
 		Fingerprint: comparer.Fingerprint(), Sides: s.Sides(),
 		Monolith: book.Target{Name: s.Monolith.Name, Build: s.Monolith.Build}, Service: book.Target{Name: s.Service.Name, Build: s.Service.Build},
-		Clear: r.Shadow.Clear, Silence: r.Shadow.Silence,
+		Control: s.Control.Name,
+		Clear:   r.Shadow.Clear, Silence: r.Shadow.Silence,
 	}
 	if r.Rollout != nil {
 		known.Compared = r.Rollout.Gates.Compared
@@ -168,13 +169,15 @@ type mirrored struct {
 
 // sample decides whether a request is mirrored; of a route without a shadow none
 // is. Whoever says that it came as a shadow's is believed, or two servers that are
-// each other's shadow would never end; so it is counted, and what says it is gone.
-func (m *mirrored) sample(l *lane, r *http.Request, c *proxy.Client, result *Result, start time.Time) {
+// each other's shadow would never end; so it is counted, what says it is gone, and
+// whoever said so is told in the answer's header.
+func (m *mirrored) sample(l *lane, header http.Header, r *http.Request, c *proxy.Client, result *Result, start time.Time) {
 	if l.mirror == nil {
 		return
 	}
 	if m.marked {
 		l.marked.Add(1)
+		header[shadow.NotMirroredHeader] = []string{shadow.NotMirrored}
 	}
 	m.Exchange = l.mirror.Sample(r, &shadow.Arrival{
 		RequestID: result.RequestID, TraceID: result.TraceID, At: start, Arm: result.Decision.Arm,

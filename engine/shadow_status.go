@@ -120,7 +120,7 @@ func (e *Engine) shadowGauges(v *view) (all []telemetry.ShadowState) {
 	for _, s := range e.mirrors.Status() {
 		state := telemetry.ShadowState{
 			Route: s.Route, Buckets: s.Buckets, Queued: s.Queued, InFlight: s.InFlight, Alarm: s.Alarm != "",
-			Extra: s.Extra, Again: s.Again, Bytes: s.Bytes,
+			Extra: s.Extra, Again: s.Again, Unanswered: s.Second.Failed, Bytes: s.Bytes,
 		}
 		if entry := v.table.Entry(s.Route); entry != nil && v.lanes[entry.Index].marked != nil {
 			state.Marked = v.lanes[entry.Index].marked.Load()
@@ -140,15 +140,16 @@ func (e *Engine) ShadowReport(ctx context.Context, names ...string) (*report.Rep
 	return e.options.Shadowing.Book.Report(ctx, names...)
 }
 
-// ShadowSamples are the samples that are kept of a route, or of one signature of
-// it, at most limit. It is refused with ErrNoShadowing and as book.Book.Kept is.
-func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, limit int) (report.Of[report.RouteSamples], error) {
+// ShadowSamples are the samples that are kept of an era of a route, 0 for the present
+// one, or of one signature of it, at most limit. It is refused with ErrNoShadowing and
+// as book.Book.Kept is.
+func (e *Engine) ShadowSamples(ctx context.Context, route, signature string, era uint64, limit int) (report.Of[report.RouteSamples], error) {
 	all := report.Of[report.RouteSamples]{Version: report.Version, At: e.now().UTC()}
 	if e.mirrors == nil {
 		return all, ErrNoShadowing
 	}
-	kept, err := e.options.Shadowing.Book.Kept(ctx, route, signature, limit)
-	all.Routes = []report.RouteSamples{{Route: route, Samples: kept}}
+	kept, err := e.options.Shadowing.Book.Kept(ctx, route, signature, era, limit)
+	all.Routes = []report.RouteSamples{{Route: route, Era: era, Samples: kept}}
 	return all, err
 }
 
@@ -173,14 +174,5 @@ func (e *Engine) ResetShadow(ctx context.Context, route string, a rollout.Act) (
 			return ShadowRoute{}, err
 		}
 	}
-	status, err := e.ShadowStatus()
-	if err != nil {
-		return ShadowRoute{}, err
-	}
-	for _, one := range status.Routes {
-		if one.Route == route {
-			return one, nil
-		}
-	}
-	return ShadowRoute{Status: shadow.Status{Route: route}}, nil // the table does not have it any more
+	return e.shadowRoute(route)
 }

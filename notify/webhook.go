@@ -57,7 +57,7 @@ var (
 		rollout.VerbSet, rollout.VerbHold, rollout.VerbRelease, rollout.VerbBrake, rollout.VerbBrakeRelease,
 		rollout.VerbStart, rollout.VerbAdvance, rollout.VerbPause, rollout.VerbResume, rollout.VerbApprove,
 		rollout.VerbAbort, rollout.VerbRollBack, rollout.VerbUndo, rollout.VerbWithdraw,
-		rollout.VerbShadowReset,
+		rollout.VerbShadowReset, rollout.VerbShadowStop, rollout.VerbShadowResume,
 		rollout.VerbKeyRotate, rollout.VerbKeyRevoke,
 	}
 	Sources = []string{

@@ -15,7 +15,7 @@ type Act struct {
 	// By is who: a person's or a system's name. Required.
 	By string `json:"by"`
 	// Reason is why; required for a hold, the brake, a pause, an abort, a roll
-	// back, an undo and a reset of a shadow.
+	// back, an undo, and a reset and a resumption of a shadow.
 	Reason string `json:"reason,omitempty"`
 	// Source is where the change came from, one of the Source constants. Required.
 	Source string `json:"source"`
@@ -67,6 +67,11 @@ const (
 	VerbWithdraw Verb = "withdraw"
 	// VerbShadowReset began the evidence of the route's shadow anew. It is a note.
 	VerbShadowReset Verb = "shadow_reset"
+	// VerbShadowStop stopped the mirroring of the route's requests that may change
+	// something, for the shadow broke its word, and VerbShadowResume lets it go on. Of
+	// how the route is served they change nothing.
+	VerbShadowStop   Verb = "shadow_stop"
+	VerbShadowResume Verb = "shadow_resume"
 )
 
 // Change is one record of the journal.
@@ -154,7 +159,7 @@ const (
 // needsReason says whether a verb needs a reason: what takes something away
 // from others, or surprises them.
 func (v Verb) needsReason() bool {
-	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo, VerbShadowReset, VerbKeyRevoke}, v)
+	return slices.Contains([]Verb{VerbHold, VerbBrake, VerbPause, VerbAbort, VerbRollBack, VerbUndo, VerbShadowReset, VerbShadowStop, VerbShadowResume, VerbKeyRevoke}, v)
 }
 
 // validate holds an act against the bounds.

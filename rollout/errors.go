@@ -28,6 +28,8 @@ var (
 	ErrNotPaused = errors.New("the rollout is not paused")
 	// ErrLastStep refuses to advance beyond the last step.
 	ErrLastStep = errors.New("the rollout is at its last step")
+	// ErrNotStopped refuses to resume a shadow that is not stopped.
+	ErrNotStopped = errors.New("the shadow is not stopped: nothing is to be resumed")
 	// ErrNoVersion refuses to go back to a version that is not in the journal.
 	ErrNoVersion = errors.New("the journal has no such version")
 	// ErrPlan is wrapped by what Plan.Validate finds.

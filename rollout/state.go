@@ -25,6 +25,9 @@ type RouteState struct {
 	Hold *Hold `json:"hold,omitempty"`
 	// Rollout, when not nil, is where the route's rollout is.
 	Rollout *Progress `json:"rollout,omitempty"`
+	// ShadowStop, when not nil, is why no requests of the route that may change
+	// something are mirrored to its shadow. An undo leaves it as it is.
+	ShadowStop *ShadowStop `json:"shadow_stop,omitempty"`
 	// Key is the ID of the key that was changed, under AllKeys only; never a secret.
 	Key string `json:"key,omitempty"`
 	// Version counts the route's changes, for compare-and-set; 0 is a route
@@ -35,6 +38,13 @@ type RouteState struct {
 	Reason string    `json:"reason,omitempty"`
 	Source string    `json:"source,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
+}
+
+// ShadowStop ends the mirroring of requests that may change something until it is
+// resumed.
+type ShadowStop struct {
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
 }
 
 // Hold keeps a route on the monolith until it is released.

@@ -44,7 +44,8 @@ type Shadow struct {
 	// may be what somebody is signed in by. Default: none.
 	KeepCookies []string `yaml:"keep_cookies,omitempty" is:"token" jsonschema:"uniqueItems=true,maxItems=64"`
 	// KeepHeaders are names of headers that it hears though their names say that
-	// they may be credentials: auth, token, key, session and such. Default: none.
+	// they may be credentials: auth, token, key, session and such; and Referer and
+	// HX-Current-URL, of which it hears the origin alone. Default: none.
 	KeepHeaders []string `yaml:"keep_headers,omitempty" is:"token" jsonschema:"uniqueItems=true,maxItems=64"`
 	// Timeout is how long the shadow may take to the end of its answer. Default:
 	// 10s.

@@ -58,8 +58,10 @@ func (x *Exchange) askTwin(ctx context.Context, rec *Record) *reply {
 	x.mirror.again.Add(1)
 	second, err := x.ask(ctx, x.plan.twin(), rec.ID)
 	if err != nil {
+		x.secondly(whyOf(err))
 		return nil
 	}
+	x.secondly("")
 	again := x.plan.comparer.Compare(rec.Monolith.Answer, second.Answer, x.mirror.all.now())
 	rec.Again = &again
 	return second

@@ -95,6 +95,8 @@ func (m *Mirror) adopt(p *plan) {
 	m.live(p, old) // first: what the old one still finds out is no proof of the new one's
 	if old != nil && !sameSettings(old.Settings, p.Settings) {
 		m.proof.forget()
+		m.quiet.looped.Store(0)
+		m.twin.forget()
 	}
 	m.last.Store(p)
 	m.plan.Store(p)

@@ -30,8 +30,9 @@ const (
 // reply is a side's answer, in memory that the exchange gives back.
 type reply struct {
 	Side
-	body copied
-	ack  bool
+	body   copied
+	ack    bool
+	looped bool // see [NotMirroredHeader]
 }
 
 // ask asks one side what the client has asked. It takes no longer than the
@@ -78,7 +79,7 @@ func (x *Exchange) ask(ctx context.Context, s *side, id string) (*reply, error) 
 		return nil, err
 	}
 	out.Took, out.Cold = x.mirror.all.now().Sub(start), cold.Load()
-	out.ack = response.Header.Get(DryRunHeader) == DryRunAck
+	out.ack, out.looped = response.Header.Get(DryRunHeader) == DryRunAck, looped(response.Header)
 	if s.build != "" {
 		out.Build = response.Header.Get(s.build)
 	}

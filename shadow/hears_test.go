@@ -36,6 +36,7 @@ func TestWhatAShadowHears(t *testing.T) {
 		"Authorization": "Basic secret", "X-Legacy-Token": "secret", "X-Csrftoken": "secret", "X-Api-Key": "secret", "X-Shop-Key": "7", "Traceparent": parent,
 		"Cookie":     `lang=de; sessionid=secret; "csrftoken"=secret; __Host-lang=secret; sid=secret; "lang"=secret; Lang=secret; secret; theme=dark`,
 		"Connection": "keep-alive, X-Hop", "X-Hop": "secret", "Te": "trailers", "X-User": "ada", "Accept-Encoding": "br",
+		"Referer": "https://ann:secret@www.example.com:8443/reset/secret/?token=secret#secret", "Hx-Current-Url": "secret",
 	} {
 		r.Header.Set(name, value)
 	}
@@ -57,11 +58,33 @@ func TestWhatAShadowHears(t *testing.T) {
 		t.Errorf("traceparent %s", child)
 	}
 	if h.Header.Get("Cookie") != "lang=de; theme=dark" || h.Header.Get("Authorization") != "Bearer shadow-of-ada" ||
-		h.Header.Get(shadow.MarkHeader) != rec.ID || rec.ID == "" || h.Header.Get("Accept-Encoding") != "br" || h.Header.Get("X-Shop-Key") != "7" {
+		h.Header.Get(shadow.MarkHeader) != rec.ID || rec.ID == "" || h.Header.Get("Accept-Encoding") != "br" || h.Header.Get("X-Shop-Key") != "7" ||
+		h.Header.Get("Referer") != "https://www.example.com:8443/" {
 		t.Errorf("%v", h.Header)
 	}
 	if rec.Request.Target != "/v1/a%2Fb%7Cc?x=1&y=%20" || rec.Request.Header.Get("Authorization") != "" {
 		t.Errorf("%+v", rec.Request)
+	}
+}
+
+// A route may keep the page that a request came from, and a monolith hears it.
+func TestThePageBeforeIsKeptWhereARouteSaysSo(t *testing.T) {
+	t.Parallel()
+	const page = "https://www.example.com/basket?step=2"
+	for _, kept := range []bool{false, true} {
+		got := make(chan string, 2)
+		b := newBed(t, says(`1`), func(w http.ResponseWriter, r *http.Request) {
+			got <- r.Header.Get("Referer")
+			says(`1`)(w, r)
+		}, func(_ *shadow.Options, s *shadow.Settings, _ *bed) {
+			if kept {
+				s.KeepHeaders = []string{"referer"}
+			}
+		})
+		b.get(t, "/", "Referer", page)
+		if referer := <-got; (referer == page) != kept || referer == "" {
+			t.Errorf("kept %t: %q", kept, referer)
+		}
 	}
 }
 

@@ -29,6 +29,7 @@ type Mirror struct {
 	peeks  allowance // for common ones, whose answers may be rare
 	asking againBudget
 	short  atomic.Int64 // when the budget last had nothing for a difference, in nanoseconds
+	twin   twinHealth
 	proof  proof
 	quiet  silence
 }
@@ -82,6 +83,7 @@ func newMirror(all *Mirrors, route string) *Mirror {
 	m.peeks.perSecond, m.peeks.burst = all.options.ExtraPerSecond, extraBurst
 	m.asking.perSecond.perSecond, m.asking.perSecond.burst = all.options.AgainPerSecond, againBurst
 	m.asking.share = all.options.AgainShare
+	m.proof.stopped = func() (string, time.Time, bool) { return all.options.Stops.Stopped(route) }
 	return m
 }
 
@@ -206,6 +208,9 @@ func (m *Mirror) Status() Status {
 	}
 	if p.DryRun {
 		s.Proof = m.proof.status(m.all.now())
+	}
+	if twin := p.twin(); twin.known() {
+		s.Second = m.twin.status(twin.name)
 	}
 	if a := m.quiet.alarm.Load(); a != nil {
 		s.Alarm, s.Since = a.reason, a.since

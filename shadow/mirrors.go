@@ -54,6 +54,9 @@ func New(o Options) (*Mirrors, error) {
 	if o.Outgoing == nil {
 		o.Outgoing = endToEnd
 	}
+	if o.Stops == nil {
+		o.Stops = &forgetful{now: o.Now}
+	}
 	o.Bytes, o.Queue = cmp.Or(o.Bytes, 64<<20), cmp.Or(o.Queue, 1024)
 	o.AgainPerSecond, o.AgainShare = cmp.Or(o.AgainPerSecond, 5), cmp.Or(o.AgainShare, 0.05)
 	o.ExtraPerSecond = cmp.Or(o.ExtraPerSecond, 1)

@@ -54,6 +54,9 @@ type Options struct {
 	// Worked is told how long a worker had a request that it compared or tried to.
 	// It must not wait. May be nil.
 	Worked func(route string, took time.Duration)
+	// Stops keeps which routes' requests that may change something are not mirrored
+	// any more. Nil: they are forgotten with the process.
+	Stops Stops
 	// Alarm is told when the alarm of a route is raised, and with an empty reason
 	// when it is over. It must not wait. May be nil.
 	Alarm func(route, reason string)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +14,8 @@ import (
 // every request that has [MarkHeader] with [DryRunHeader], and changes nothing
 // for it.
 type proof struct {
-	known atomic.Pointer[known] // nil: nothing
+	stopped func() (reason string, since time.Time, ok bool) // Stops, of the route
+	known   atomic.Pointer[known]                            // nil: nothing
 	// trial is held by the one request that may be sent on the probe's word alone;
 	// confirmed says that one came back with its ack.
 	trial     sync.Mutex
@@ -36,6 +38,9 @@ const (
 
 // status is what holds at a time.
 func (p *proof) status(now time.Time) Proof {
+	if reason, since, ok := p.stopped(); ok {
+		return Proof{State: ProofBroken, Reason: reason, At: since}
+	}
 	k := p.known.Load()
 	switch {
 	case k == nil:
@@ -53,32 +58,30 @@ func (p *proof) maybe(now time.Time) bool {
 	return s == ProofGiven || s == ProofUnknown
 }
 
-// set replaces what is known, unless the shadow has broken its word.
-func (p *proof) set(next *known) {
-	for {
-		k := p.known.Load()
-		if k != nil && k.state == ProofBroken || p.known.CompareAndSwap(k, next) {
-			return
-		}
+// stop ends the mirroring of requests that may change something: this one was
+// answered without its ack.
+func (x *Exchange) stop() {
+	m, route := x.mirror, x.plan.Route
+	x.pause() // who keeps it may have to wait for a store
+	m.all.options.Stops.Stop(route, "a mirrored "+method(x.method)+" request was answered without "+DryRunHeader+": "+DryRunAck)
+	m.proof.forget() // when the stop ends it is proved anew
+	m.all.log.Error("a mirrored request came back without its ack: requests that may change something are not mirrored any more",
+		slog.String("route", route), slog.String("method", x.method), slog.String("request_id", x.given.RequestID))
+}
+
+// method is a client's word, where it may be read by people.
+func method(m string) string {
+	if strings.ContainsFunc(m, func(r rune) bool { return r < 'A' || r > 'Z' }) || len(m) > 20 {
+		return "writing"
 	}
-}
-
-// broke: a request was mirrored and not acknowledged. Nothing but other settings
-// mends that.
-func (p *proof) broke(now time.Time) {
-	p.set(&known{ProofBroken, "a mirrored request was answered without " + DryRunHeader + ": " + DryRunAck, now})
-}
-
-// doubt: something went wrong, so the shadow has to prove it anew.
-func (p *proof) doubt() {
-	p.confirmed.Store(false)
-	p.set(nil)
+	return m
 }
 
 // confirm: a mirrored request was acknowledged.
 func (p *proof) confirm() { p.confirmed.Store(true) }
 
-// forget is for a route whose settings have changed.
+// forget makes the shadow prove it anew: its settings have changed, or something
+// went wrong.
 func (p *proof) forget() {
 	p.confirmed.Store(false)
 	p.known.Store(nil)
@@ -130,10 +133,10 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 	case !answer.ack:
 		reason = "the probe was answered without " + DryRunHeader + ": " + DryRunAck
 	default:
-		m.proof.set(&known{ProofGiven, "", now})
+		m.proof.known.Store(&known{ProofGiven, "", now})
 		return m.proof.status(now).State == ProofGiven
 	}
-	m.proof.set(&known{ProofRefused, reason, now})
+	m.proof.known.Store(&known{ProofRefused, reason, now})
 	m.all.log.Warn("shadow proves no dry run", slog.String("route", x.plan.Route), slog.String("reason", reason))
 	return false
 }

@@ -1,8 +1,10 @@
 package shadow_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,44 +85,83 @@ func TestNoProofNoRequest(t *testing.T) {
 	}
 }
 
-// One that knows the probe only gets one request, not more: not after a while,
-// not after the same settings were applied again.
+// stops are Stops that outlive their mirrors, as a store does.
+type stops struct {
+	mu  sync.Mutex
+	all map[string]string
+}
+
+func (s *stops) Stopped(route string) (reason string, since time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reason, ok = s.all[route]
+	return reason, time.Time{}, ok
+}
+
+func (s *stops) Stop(route, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[route] = reason
+}
+
+func (s *stops) resume(route string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, route)
+}
+
+// One that knows the probe only gets one request, not more: not after a while, not
+// after other settings, and not after a restart. When somebody says that it is mended
+// it has to prove it anew, and gets one again.
 func TestABrokenPromiseStopsIt(t *testing.T) {
 	t.Parallel()
-	clock, service := newClock(), newCareful(true, false)
-	b := newBed(t, says(`1`), service.serve, dryRun, withClock(clock), func(o *shadow.Options, _ *shadow.Settings, _ *bed) { o.Now = clock.now })
-	done := make(chan struct{})
-	for range 10 {
-		go func() {
-			defer func() { done <- struct{}{} }()
-			b.do(t, http.MethodPost, "/v1/faq", strings.NewReader(`{}`))
-		}()
+	clock, service, kept := newClock(), newCareful(true, false), &stops{all: map[string]string{}}
+	change := func(o *shadow.Options, _ *shadow.Settings, _ *bed) { o.Now, o.Stops = clock.now, kept }
+	b := newBed(t, says(`1`), service.serve, dryRun, withClock(clock), change)
+	post := func(bed *bed, n int, want string) {
+		t.Helper()
+		before := service.requests.Load()
+		done := make(chan struct{})
+		for range 10 {
+			go func() {
+				defer func() { done <- struct{}{} }()
+				bed.do(t, http.MethodPost, "/v1/faq", strings.NewReader(`{}`))
+			}()
+		}
+		for range 10 {
+			<-done
+		}
+		got := buckets(bed.records.wait(t, n+10)[n:])
+		if said := fmt.Sprintf("%d requests, %v", service.requests.Load()-before, got); said != want {
+			t.Errorf("%s, want %s", said, want)
+		}
 	}
-	for range 10 {
-		<-done
-	}
-	got := buckets(b.records.wait(t, 10))
-	if service.requests.Load() != 1 || got["shadow_error no_ack"] != 1 || got["skipped_unsafe no_proof"] != 9 {
-		t.Errorf("%d requests, %v", service.requests.Load(), got)
-	}
+	const none = "0 requests, map[skipped_unsafe no_proof:10]"
+	post(b, 0, "1 requests, map[shadow_error no_ack:1 skipped_unsafe no_proof:9]")
 	clock.forward(time.Hour)
-	if err := b.mirrors.Apply([]shadow.Settings{b.settings}); err != nil {
-		t.Fatal(err)
+	post(b, 10, none)
+	if p := b.status().Proof; p.State != shadow.ProofBroken || !strings.Contains(p.Reason, "a mirrored POST request was answered without") {
+		t.Errorf("%+v", p)
 	}
-	b.post(t, 11)
-	if p := b.status().Proof; service.requests.Load() != 1 || p.State != shadow.ProofBroken || !strings.Contains(p.Reason, "without") {
-		t.Errorf("%d requests, %+v", service.requests.Load(), p)
-	}
-	if rec := func() shadow.Record { b.get(t, "/"); return b.records.wait(t, 12)[11] }(); rec.Bucket != shadow.Equal {
+	if rec := func() shadow.Record { b.get(t, "/"); return b.records.wait(t, 21)[20] }(); rec.Bucket != shadow.Equal {
 		t.Errorf("a GET is compared all the same: %s %s", rec.Bucket, rec.Why)
 	}
-	service.ackRequest.Store(true)
 	b.settings.Body = 4096
 	if err := b.mirrors.Apply([]shadow.Settings{b.settings}); err != nil {
 		t.Fatal(err)
 	}
-	if rec := b.post(t, 13); rec.Bucket != shadow.Equal {
-		t.Errorf("new settings: %s %s", rec.Bucket, rec.Why)
+	post(b, 21, none)
+
+	again := newBed(t, says(`1`), service.serve, dryRun, withClock(clock), change)
+	post(again, 0, none)
+	kept.resume("faq")
+	post(again, 10, "1 requests, map[shadow_error no_ack:1 skipped_unsafe no_proof:9]")
+	kept.resume("faq")
+	service.ackRequest.Store(true)
+	for n := range 3 {
+		if rec := again.post(t, 21+n); rec.Bucket != shadow.Equal {
+			t.Errorf("mended and resumed: %s %s", rec.Bucket, rec.Why)
+		}
 	}
 }
 

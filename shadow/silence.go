@@ -13,6 +13,7 @@ type silence struct {
 	since  atomic.Int64 // when the first request since the last comparison was sampled; 0: none was
 	latest atomic.Int64 // when the latest was
 	hollow atomic.Uint64
+	looped atomic.Int64 // when an answer last said that the shadow has one itself; 0: none did
 	alarm  atomic.Pointer[alarm]
 }
 
@@ -41,34 +42,47 @@ func (m *Mirror) compared(hollow bool) {
 	}
 	m.quiet.hollow.Store(0)
 	m.quiet.since.Store(0)
+	if last := m.quiet.looped.Load(); last != 0 && m.all.now().UnixNano()-last > int64(loopTime) {
+		m.quiet.looped.CompareAndSwap(last, 0)
+	}
 }
 
 // look raises the alarm, or ends it.
 func (m *Mirror) look(now time.Time) {
-	p := m.plan.Load()
-	since := m.quiet.since.Load()
-	raised := m.quiet.alarm.Load()
-	window := int64(0)
-	if p != nil {
-		window = int64(p.Silence)
-	}
-	silent := p != nil && since != 0 && now.UnixNano()-since >= window && m.quiet.latest.Load()-since >= window/2
+	route, reason, raised := m.last.Load().Route, m.worry(now), m.quiet.alarm.Load()
 	switch {
-	case silent && raised == nil:
-		a := &alarm{reason: "requests are sampled, nothing was compared", since: now}
-		if m.quiet.hollow.Load() > 0 {
-			a.reason = "all that was compared were two empty bodies or two errors"
+	case reason != "" && (raised == nil || raised.reason != reason):
+		a := &alarm{reason: reason, since: now}
+		if raised != nil {
+			a.since = raised.since
 		}
 		m.quiet.alarm.Store(a)
-		m.all.log.Warn("shadow is silent", slog.String("route", p.Route), slog.String("reason", a.reason),
-			slog.Duration("for", time.Duration(now.UnixNano()-since)))
-		m.all.alarmed(p.Route, a.reason)
-	case raised != nil && !silent:
+		m.all.log.Warn("shadow proves nothing", slog.String("route", route), slog.String("reason", reason))
+		m.all.alarmed(route, reason)
+	case reason == "" && raised != nil:
 		m.quiet.alarm.Store(nil)
-		route := m.last.Load().Route
 		m.all.log.Info("shadow is compared again", slog.String("route", route))
 		m.all.alarmed(route, "")
 	}
+}
+
+// worry is why the alarm is to be raised now; empty when all is well.
+func (m *Mirror) worry(now time.Time) string {
+	p, since := m.plan.Load(), m.quiet.since.Load()
+	if p == nil {
+		return ""
+	}
+	window := int64(p.Silence)
+	silent := since != 0 && now.UnixNano()-since >= window && m.quiet.latest.Load()-since >= window/2
+	switch {
+	case m.quiet.looped.Load() != 0:
+		return loopReason(p.shadow().name)
+	case silent && m.quiet.hollow.Load() > 0:
+		return "all that was compared were two empty bodies or two errors"
+	case silent:
+		return "requests are sampled, nothing was compared"
+	}
+	return ""
 }
 
 func (m *Mirrors) alarmed(route, reason string) {

@@ -25,6 +25,8 @@ type Status struct {
 	// caught: please report them.
 	Again  uint64 `json:"asked_again"`
 	Panics uint64 `json:"panics"`
+	// Second is how the monolith's second answers come.
+	Second Second `json:"second_answers"`
 	// Bytes is what the copies of all routes hold now, of at most Budget.
 	Bytes  int64 `json:"bytes"`
 	Budget int64 `json:"budget"`
@@ -33,6 +35,20 @@ type Status struct {
 	// Alarm says why nothing is compared, empty while all is well; Since when.
 	Alarm string    `json:"alarm,omitempty"`
 	Since time.Time `json:"alarm_since,omitzero"`
+}
+
+// Second is how the answers come that tell how often the monolith differs from
+// itself, by the settings that the route has now.
+type Second struct {
+	// Target is who is asked: the control, or the monolith. Empty: nobody can be.
+	Target string `json:"target,omitempty"`
+	// Asked is how often it was, Failed how often that gave no answer, Why what the last
+	// failure was in a word: connect, timeout, broken, certificate.
+	Asked  uint64 `json:"asked"`
+	Failed uint64 `json:"failed"`
+	Why    string `json:"why,omitempty"`
+	// SilentSince is since when it gives none at all, absent while it gives some.
+	SilentSince time.Time `json:"silent_since,omitzero"`
 }
 
 // Proof is what is known of a shadow's dry run.
@@ -53,5 +69,5 @@ const (
 	ProofUnknown ProofState = "unknown" // not asked yet, or not any more
 	ProofGiven   ProofState = "proved"
 	ProofRefused ProofState = "refused" // asked again after a while
-	ProofBroken  ProofState = "stopped" // a mirrored request came back without ack: stopped until the settings change
+	ProofBroken  ProofState = "stopped" // a mirrored request came back without ack: stopped until somebody resumes it
 )

@@ -3,6 +3,7 @@ package shadow
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -76,8 +77,13 @@ func separates(r rune) bool { return r == '-' || r == '_' || r == '.' }
 // hear of a request of which nobody waits for its answer.
 func (p *plan) withhold(h http.Header) {
 	for name := range h {
-		if Credential(name) && !slices.ContainsFunc(p.KeepHeaders, func(kept string) bool { return strings.EqualFold(kept, name) }) {
+		if Credential(name) && !p.keeps(name) {
 			delete(h, name)
+		}
+	}
+	for _, name := range pageHeaders {
+		if of := h[name]; len(of) != 0 && !p.keeps(name) {
+			h[name] = origins(of)
 		}
 	}
 	var kept []string
@@ -91,6 +97,25 @@ func (p *plan) withhold(h http.Header) {
 		return
 	}
 	h["Cookie"] = kept
+}
+
+func (p *plan) keeps(header string) bool {
+	return slices.ContainsFunc(p.KeepHeaders, func(kept string) bool { return strings.EqualFold(kept, header) })
+}
+
+// pageHeaders name the page that a request came from. Its address is no part of what
+// is asked, and may let somebody in: a link that sets a password anew, a token in a query.
+var pageHeaders = [...]string{"Referer", "Hx-Current-Url"}
+
+// origins are of pages what browsers tell other sites of them: scheme, host and port
+// (Referrer Policy, "strict-origin"). What is no such page is left out.
+func origins(pages []string) (out []string) {
+	for _, page := range pages {
+		if u, err := url.Parse(page); err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https") {
+			out = append(out, u.Scheme+"://"+u.Host+"/")
+		}
+	}
+	return out
 }
 
 // keptOf is of a Cookie line what the service hears; that is as it was.

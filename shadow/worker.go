@@ -104,7 +104,7 @@ func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
 		rec.Why = whyOf(err)
 		rec.Bucket = p.bucketOf(rec.Why)
 		if !safe(x.method) {
-			m.proof.doubt()
+			m.proof.forget()
 		}
 		return false
 	}
@@ -113,18 +113,20 @@ func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
 	} else {
 		rec.Service = answer.Side
 	}
-	if safe(x.method) {
-		return true
+	switch {
+	case !safe(x.method) && !answer.ack:
+		x.stop()
+		rec.Bucket, rec.Why = p.bucketOf("no_ack"), "no_ack"
+		return false
+	case answer.looped:
+		m.quiet.looped.Store(m.all.now().UnixNano())
+		rec.Bucket, rec.Why = NotComparable, whyLooped
+		return false
 	}
-	if answer.ack {
+	if !safe(x.method) {
 		m.proof.confirm()
-		return true
 	}
-	m.proof.broke(m.all.now())
-	m.all.log.Error("a mirrored request came back without its ack: requests that may change something are not mirrored any more",
-		slog.String("route", p.Route), slog.String("method", x.method), slog.String("request_id", x.given.RequestID))
-	rec.Bucket, rec.Why = p.bucketOf("no_ack"), "no_ack"
-	return false
+	return true
 }
 
 // count puts a record into its bucket.

@@ -21,14 +21,16 @@ type ShadowState struct {
 	// Extra, Again and Marked count requests that were looked at for being rare,
 	// were asked again, or said that they were a shadow's.
 	Extra, Again, Marked uint64
+	// Unanswered counts how often the monolith, or its control, gave no second answer.
+	Unanswered uint64
 	// Alarm is true while requests are sampled and none is compared.
 	Alarm bool
 }
 
 // shadowGauges are the observable instruments of comparing.
 type shadowGauges struct {
-	requests, extra, again, marked metric.Int64ObservableCounter
-	queued, inFlight, bytes, alarm metric.Int64ObservableGauge
+	requests, extra, again, unanswered, marked metric.Int64ObservableCounter
+	queued, inFlight, bytes, alarm             metric.Int64ObservableGauge
 }
 
 func newShadowGauges(meter metric.Meter) (g shadowGauges, all []metric.Observable, err error) {
@@ -39,6 +41,7 @@ func newShadowGauges(meter metric.Meter) (g shadowGauges, all []metric.Observabl
 		{&g.requests, "strangler.shadow.requests", "Sampled requests by the bucket in which they ended; the buckets of a route add up to all that were sampled and are over."},
 		{&g.extra, "strangler.shadow.extra", "Requests that were looked at beside the sample because such requests are rare; they count in no rate."},
 		{&g.again, "strangler.shadow.asked_again", "Requests with which a side was asked again."},
+		{&g.unanswered, "strangler.shadow.second_answers_missing", "Requests with which the monolith, or its control, was asked again and gave no answer; since the route's shadow has its settings."},
 		{&g.marked, "strangler.shadow.marked", "Requests that were not mirrored because they said that they were a shadow's. Anybody can say so."},
 	} {
 		made, err := meter.Int64ObservableCounter(counter.name, metric.WithUnit("{request}"), metric.WithDescription(counter.about))
@@ -74,6 +77,7 @@ func (g *shadowGauges) show(o metric.Observer, shadows []ShadowState) {
 		}
 		o.ObserveInt64(g.extra, int64(s.Extra), with)
 		o.ObserveInt64(g.again, int64(s.Again), with)
+		o.ObserveInt64(g.unanswered, int64(s.Unanswered), with)
 		o.ObserveInt64(g.marked, int64(s.Marked), with)
 		o.ObserveInt64(g.queued, s.Queued, with)
 		o.ObserveInt64(g.inFlight, s.InFlight, with)

@@ -108,7 +108,8 @@ var (
 		PathShadow:         {get: shadowStatus},
 		PathShadowReport:   {get: shadowReport},
 		PathShadowSamples:  {get: shadowSamples},
-		PathShadowReset:    {post: shadowReset},
+		PathShadowReset:    {post: shadowVerb((*engine.Engine).ResetShadow)},
+		PathShadowResume:   {post: shadowVerb((*engine.Engine).ResumeShadow)},
 		PathBrake:          {post: verb(brake)},
 		PathReleaseOfBrake: {post: verb(releaseBrake)},
 	}

@@ -40,6 +40,7 @@ const (
 	PathShadowReport   = "/strangler/shadow/report"
 	PathShadowSamples  = "/strangler/shadow/samples"
 	PathShadowReset    = "/strangler/shadow/reset"
+	PathShadowResume   = "/strangler/shadow/resume"
 	PathBrake          = "/strangler/brake/on"
 	PathReleaseOfBrake = "/strangler/brake/release"
 )

@@ -1,21 +1,24 @@
 package admin
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
 	"github.com/strangler-proxy/strangler/engine"
+	"github.com/strangler-proxy/strangler/rollout"
 )
 
-// ShadowResetRequest is the body for PathShadowReset. Reason is required.
-type ShadowResetRequest struct {
+// ShadowRequest is the body for PathShadowReset and PathShadowResume. Reason is
+// required.
+type ShadowRequest struct {
 	Act
 	Route string `json:"route"`
 }
 
-// ShadowResetAnswer is its answer: the status of the route after it, with DryRun
+// ShadowAnswer is the answer: the status of the route after it, with DryRun
 // as it is.
-type ShadowResetAnswer struct {
+type ShadowAnswer struct {
 	Route engine.ShadowRoute `json:"route"`
 }
 
@@ -32,8 +35,8 @@ const MaxShadowSamples = 1000
 
 const defaultSamples = 100
 
-// shadowSamples answers the report.RouteSamples of ?route=, and ?signature= if it is
-// named; ?limit= is how many at most.
+// shadowSamples answers the report.RouteSamples of ?route=, and of ?signature= and
+// ?era= if they are named; ?limit= is how many at most.
 func shadowSamples(e *engine.Engine, r *http.Request) (any, error) {
 	query, limit := r.URL.Query(), defaultSamples
 	if text := query.Get("limit"); text != "" {
@@ -46,18 +49,28 @@ func shadowSamples(e *engine.Engine, r *http.Request) (any, error) {
 	if query.Get("route") == "" {
 		return nil, refuse(http.StatusBadRequest, "route is required")
 	}
-	return e.ShadowSamples(r.Context(), query.Get("route"), query.Get("signature"), limit)
+	era := uint64(0)
+	if text := query.Get("era"); text != "" {
+		var err error
+		if era, err = strconv.ParseUint(text, 10, 64); err != nil || era == 0 {
+			return nil, refuse(http.StatusBadRequest, "era %q is no number from 1", text)
+		}
+	}
+	return e.ShadowSamples(r.Context(), query.Get("route"), query.Get("signature"), era, limit)
 }
 
-func shadowReset(e *engine.Engine, r *http.Request) (any, error) {
-	var asked ShadowResetRequest
-	if err := decode(r, &asked); err != nil {
-		return nil, err
+// shadowVerb does something to the shadow of a route.
+func shadowVerb(do func(*engine.Engine, context.Context, string, rollout.Act) (engine.ShadowRoute, error)) func(*engine.Engine, *http.Request) (any, error) {
+	return func(e *engine.Engine, r *http.Request) (any, error) {
+		var asked ShadowRequest
+		if err := decode(r, &asked); err != nil {
+			return nil, err
+		}
+		act, err := asked.act()
+		if err != nil {
+			return nil, refuse(http.StatusBadRequest, "%w", err)
+		}
+		route, err := do(e, r.Context(), asked.Route, act)
+		return ShadowAnswer{Route: route}, err
 	}
-	act, err := asked.act()
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "%w", err)
-	}
-	route, err := e.ResetShadow(r.Context(), asked.Route, act)
-	return ShadowResetAnswer{Route: route}, err
 }

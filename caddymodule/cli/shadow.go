@@ -15,7 +15,7 @@ import (
 )
 
 func shadowFamily(cmd *cobra.Command) {
-	family(cmd, shadowStatus(), shadowReport(), shadowSignatures(), shadowSamples(), shadowRules(), shadowReset(), shadowExport(), shadowReplay())
+	family(cmd, shadowStatus(), shadowReport(), shadowSignatures(), shadowSamples(), shadowRules(), shadowReset(), shadowResume(), shadowExport(), shadowReplay())
 }
 
 // shadowFlags say where the server is and which route is meant.

@@ -20,10 +20,10 @@ import (
 // exportFlags say what is exported and where to.
 type exportFlags struct {
 	shadowFlags
-	signature, format, output string
-	consumer, provider        string
-	values                    []string
-	limit                     int
+	which              sampleFlags
+	format, output     string
+	consumer, provider string
+	values             []string
 }
 
 func shadowExport() *cobra.Command {
@@ -41,7 +41,7 @@ func shadowExport() *cobra.Command {
 			}
 			if len(all) == 0 {
 				return &failure{code: ExitError, err: fmt.Errorf("no sample is kept of %s, so there is nothing to export", f.route),
-					hint: "samples are kept of answers that differed; see: strangler shadow signatures --route " + f.route}
+					hint: "samples are kept of answers that differed; of earlier builds see: strangler shadow samples --route " + f.route}
 			}
 			if f.format == "pact" {
 				return f.pact(ctx, t, all)
@@ -50,10 +50,9 @@ func shadowExport() *cobra.Command {
 		})
 	f.addOne(cmd)
 	flags := cmd.Flags()
-	f.addSignature(cmd, &f.signature)
+	f.addSamples(cmd, &f.which, 100)
 	flags.StringVar(&f.format, "format", "cases", "cases or pact")
 	flags.StringVarP(&f.output, "output", "o", "", "the `folder` or file to write to; required. A folder must be new or empty, a file is replaced")
-	flags.IntVar(&f.limit, "limit", 100, "how many at most, 1 to 1000")
 	flags.StringArrayVar(&f.values, "value", nil, "in a Pact, "+placeholderUsage)
 	flags.StringVar(&f.consumer, "consumer", "monolith-clients", "in a Pact, who asks")
 	flags.StringVar(&f.provider, "provider", "", "in a Pact, who answers (default: the shadow's target)")
@@ -75,7 +74,7 @@ func (f *exportFlags) check(t *terminal) error {
 
 // cases makes cases of what is kept.
 func (f *exportFlags) cases(ctx context.Context) ([]*cases.Case, error) {
-	found, err := f.samples(ctx, f.signature, f.limit)
+	found, err := f.samples(ctx, &f.which)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -129,6 +130,16 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if r.Proof.State == shadow.ProofRefused || r.Proof.State == shadow.ProofBroken {
 		t.styled(yellow, "%s: unsafe requests are not mirrored (%s since %s): %s", r.Route, r.Proof.State, moment(r.Proof.At), r.Proof.Reason)
 	}
+	if r.Proof.State == shadow.ProofBroken {
+		t.line(`%s: see what it changed at %s; when that is mended: strangler shadow resume --route %s --reason "…"`, r.Route, r.Shadow, r.Route)
+	}
+	if second := &r.Second; second.Failed > 0 {
+		text := fmt.Sprintf("%s: %s: %s of %s gave no answer (the last: %s)", r.Route, second.Target, report.Number(second.Failed), report.Number(second.Asked), second.Why)
+		if !second.SilentSince.IsZero() {
+			text += fmt.Sprintf(", none since %s: how often the monolith differs from itself is not found out", moment(second.SilentSince))
+		}
+		t.styled(yellow, "%s", text)
+	}
 	if r.GivesWay {
 		t.styled(yellow, "%s: comparing gives way to clients, who need the cores: what waits too long is not compared (queue, late)", r.Route)
 	}
@@ -147,6 +158,6 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 		t.line("%s: they ended as %s", r.Route, strings.Join(ended, ", "))
 	}
 	if r.Marked > 0 {
-		t.line("%s: %s requests said that they were a shadow's and were not mirrored", r.Route, report.Number(r.Marked))
+		t.line("%s: %s requests said that they were a shadow's and were not mirrored: this server is the shadow of another one or of itself, or a client says so", r.Route, report.Number(r.Marked))
 	}
 }

@@ -54,9 +54,10 @@ func withBug(t *testing.T, service string) string {
 
 // replayed replays cases against a target, and answers what was said and the exit
 // code. No server of ours is asked.
-func replayed(t *testing.T, cases, target string) (said string, code int) {
+func replayed(t *testing.T, cases, target string, more ...string) (said string, code int) {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), testbed.Binary(t), "shadow", "replay", cases, "--target", "http://"+target, "--fail-on-difference")
+	arguments := append([]string{"shadow", "replay", cases, "--target", "http://" + target, "--fail-on-difference"}, more...)
+	command := exec.CommandContext(t.Context(), testbed.Binary(t), arguments...)
 	out, err := command.CombinedOutput()
 	if ended := (*exec.ExitError)(nil); err != nil && !errors.As(err, &ended) {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package book_test
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/book"
+	"github.com/strangler-proxy/strangler/shadow/diff"
 	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
@@ -52,6 +54,48 @@ func TestNothingOfARequestOrAnAnswerIsKeptInClear(t *testing.T) {
 		` --data-binary @request-body "$SERVICE"'/v1/faq/{id}?q={q}&lang=de'`
 	if sample == nil || sample.Curl != want {
 		t.Fatalf("%+v", sample)
+	}
+}
+
+// TestHowAnAnswerIsReadIsInClear: its status and media type are, and which request
+// headers it depends on; a parameter that may name somebody's file is not, and neither
+// is what is no media type.
+func TestHowAnAnswerIsReadIsInClear(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ header, monolith, service, path, want string }{
+		{"Content-Type", "application/json", "text/html; charset=utf-8", "header.Content-Type.value", `"application/json" "text/html"`},
+		{"Content-Type", "text/html; charset=utf-8", "text/html; charset=latin1", "header.Content-Type.charset", `"utf-8" "latin1"`},
+		{"Content-Type", `text/html; name="anna-private.pdf"`, `text/html; name="x"`, "header.Content-Type.name", ""},
+		{"Content-Type", "text/html", "text/html; name=anna private.pdf", "header.Content-Type.value", ""},
+		{"Cache-Control", "max-age=60", "max-age=600", "header.Cache-Control.max-age", `"60" "600"`},
+		{"Vary", "Cookie", "Accept", "header.Vary.cookie", `"" none`},
+		{"Content-Disposition", `inline; filename="anna-private.pdf"`, "inline; filename=x", "header.Content-Disposition.filename", ""},
+	} {
+		b, clock := open(t, book.Options{})
+		b.Record(comparison(t, clock, `{}`, `{}`, func(r *shadow.Record) {
+			compare, err := diff.New(diff.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Monolith.Answer.Header = http.Header{c.header: {c.monolith}}
+			r.Service.Answer.Header = http.Header{c.header: {c.service}}
+			r.Result = compare.Compare(r.Monolith.Answer, r.Service.Answer, clock.now())
+			r.Bucket = shadow.Different
+		}))
+		found := false
+		for _, s := range look(t, b, "faq-read").Signatures {
+			for _, p := range s.Sample.Parts {
+				if text := p.Monolith + " " + p.Service; p.Path == c.path && p.Own {
+					found = true
+					if p.Clear != (c.want != "") || p.Clear && text != c.want || strings.Contains(text, "rivate") {
+						t.Errorf("%s: clear %v, %s, want %s", c.path, p.Clear, text, c.want)
+					}
+				}
+			}
+		}
+		if !found {
+			t.Errorf("no difference at %s", c.path)
+		}
 	}
 }
 

@@ -34,6 +34,8 @@ type Era struct {
 	// Pairs is how many requests were chosen for a second answer of the monolith
 	// and got one.
 	Pairs uint64 `json:"pairs"`
+	// Unpaired is how many of those chosen got none: who was asked did not answer.
+	Unpaired uint64 `json:"unpaired,omitempty"`
 	// Unstable counts the comparisons in which the service differed and the
 	// monolith's second answer did too, from its first.
 	Unstable uint64            `json:"unstable,omitempty"`
@@ -136,6 +138,9 @@ func (e *Era) compare(r *shadow.Record) {
 	}
 	if r.Hollow() && !r.Rare {
 		e.Hollow++
+	}
+	if r.Chosen && !r.Rare && r.Again == nil {
+		e.Unpaired++
 	}
 	bump(&e.Formats, r.Result.Format, 1)
 	for _, x := range r.Result.Excuses {

@@ -11,34 +11,46 @@ import (
 	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
-// ErrUnknownSignature says that a route's present era has no such signature.
-var ErrUnknownSignature = errors.New("no answers differed so in the present era")
+// Why there are no samples of what was asked for.
+var (
+	// ErrUnknownSignature says that an era has no such signature.
+	ErrUnknownSignature = errors.New("no answers differed so in this era")
+	// ErrUnknownEra says that a route has no such era.
+	ErrUnknownEra = errors.New("nothing is kept of such an era; the report names those there are")
+)
 
-// Kept are the samples of a route's present era: of one signature, or of all when
-// none is named; the worst signature first, of each the newest sample first, and
-// limit of them at most. The error wraps [ErrUnknownRoute] or
-// [ErrUnknownSignature], or is the store's.
-func (b *Book) Kept(ctx context.Context, name, signature string, limit int) ([]report.Kept, error) {
+// Kept are the samples of one era of a route, 0 for the present one: of one signature,
+// or of all when none is named; the worst signature first, of each the newest sample
+// first, and limit of them at most. The error wraps [ErrUnknownRoute], [ErrUnknownEra]
+// or [ErrUnknownSignature], or is the store's.
+func (b *Book) Kept(ctx context.Context, name, signature string, era uint64, limit int) ([]report.Kept, error) {
 	b.mu.RLock()
 	rt := b.routes[name]
 	b.mu.RUnlock()
 	if rt == nil {
 		return nil, fmt.Errorf("%s: %w", name, ErrUnknownRoute)
 	}
-	keys, err := rt.keys(signature)
+	keys, err := rt.keys(signature, era)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %q", name, err, signature)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return b.read(ctx, keys[:min(limit, len(keys))])
 }
 
 // keys are where the samples lie.
-func (rt *route) keys(signature string) (keys []SampleKey, err error) {
+func (rt *route) keys(signature string, number uint64) (keys []SampleKey, err error) {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	e := rt.read()
+	if number != 0 {
+		i := slices.IndexFunc(rt.eras, func(of *era) bool { return of.Number == number })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: %d", ErrUnknownEra, number)
+		}
+		e = rt.eras[i]
+	}
 	if signature != "" && e.signatures[signature] == nil {
-		return nil, ErrUnknownSignature
+		return nil, fmt.Errorf("%w: %q", ErrUnknownSignature, signature)
 	}
 	var all []report.Signature
 	for _, f := range e.findings() {
@@ -69,6 +81,18 @@ func (e *era) newest(of EraKey, signature string) []SampleKey {
 		keys[i] = SampleKey{SignatureKey{of, signature}, slot}
 	}
 	return keys
+}
+
+// samples is how many the era has.
+func (e *era) samples() (n int) {
+	for _, s := range e.signatures {
+		for i := range s.slots {
+			if s.slots[i].at > 0 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // read reads samples in the order asked for; those that are gone are left out.

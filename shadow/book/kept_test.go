@@ -26,7 +26,7 @@ func TestKeptSamplesAreTheWorstSignaturesFirstAndTheNewestOfEach(t *testing.T) {
 		c.add(time.Second)
 		b.Record(comparison(t, c, `{"a":1}`, service, nil))
 	}
-	kept, err := b.Kept(t.Context(), "faq-read", "", 10)
+	kept, err := b.Kept(t.Context(), "faq-read", "", 0, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,13 +38,13 @@ func TestKeptSamplesAreTheWorstSignaturesFirstAndTheNewestOfEach(t *testing.T) {
 	if strings.Join(got, ", ") != want {
 		t.Errorf("%q, want %q", strings.Join(got, ", "), want)
 	}
-	if kept, err = b.Kept(t.Context(), "faq-read", "$.b extra none→number", 1); err != nil || len(kept) != 1 {
+	if kept, err = b.Kept(t.Context(), "faq-read", "$.b extra none→number", 0, 1); err != nil || len(kept) != 1 {
 		t.Errorf("%+v %v", kept, err)
 	}
-	if _, err = b.Kept(t.Context(), "faq-read", "$.c", 1); !errors.Is(err, book.ErrUnknownSignature) {
+	if _, err = b.Kept(t.Context(), "faq-read", "$.c", 0, 1); !errors.Is(err, book.ErrUnknownSignature) {
 		t.Error(err)
 	}
-	if _, err = b.Kept(t.Context(), "faq", "", 1); !errors.Is(err, book.ErrUnknownRoute) {
+	if _, err = b.Kept(t.Context(), "faq", "", 0, 1); !errors.Is(err, book.ErrUnknownRoute) {
 		t.Error(err)
 	}
 }

@@ -15,10 +15,27 @@ import (
 	"github.com/strangler-proxy/strangler/shadow/diff"
 )
 
-// publicPaths say how an answer is to be read, never what it says.
-var publicPaths = []string{
-	"status", "header.Content-Type", "header.Content-Type.type", "header.Content-Language",
-	"header.Vary", "header.Cache-Control",
+// publicAnswer are headers of an answer that say how it is to be read.
+var publicAnswer = []string{"header.Content-Language", "header.Vary", "header.Cache-Control"}
+
+// media is a media type without parameters (RFC 9110, section 8.3.1), which may
+// be the name of somebody's file.
+var media = regexp.MustCompile(`^[A-Za-z0-9!#$&^_.+-]{1,100}/[A-Za-z0-9!#$&^_.+-]{1,100}$`)
+
+// public tells whether a difference says how an answer is to be read, and nothing
+// of what it says.
+func public(general string, d *diff.Difference) bool {
+	typed := func(l diff.Leaf) bool { return l.Text == "" || media.MatchString(l.Text) }
+	switch general {
+	case "status", "header.Content-Type.charset":
+		return true
+	case "header.Content-Type.value":
+		return typed(d.Monolith) && typed(d.Service)
+	}
+	return slices.ContainsFunc(publicAnswer, func(name string) bool {
+		rest, ours := strings.CutPrefix(general, name)
+		return ours && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
 }
 
 // hash is 8 hexadecimal digits that are the same for equal values.

@@ -109,7 +109,9 @@ func (b *Book) routeReport(name string, rt *route, now time.Time) (r report.Rout
 		keys = append(keys, key)
 	}
 	for _, old := range rt.eras[min(1, len(rt.eras)):] {
-		r.Earlier = append(r.Earlier, eraReport(&old.Era))
+		earlier := eraReport(&old.Era)
+		earlier.Samples = old.samples()
+		r.Earlier = append(r.Earlier, earlier)
 	}
 	return r, keys
 }

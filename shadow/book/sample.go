@@ -87,7 +87,7 @@ func (t *sampler) sample(signature string) *report.Sample {
 
 func (t *sampler) part(d *diff.Difference, own bool) report.Part {
 	general := generalPath(d)
-	open := slices.Contains(publicPaths, general) || slices.Contains(t.route.config.Clear, general)
+	open := public(general, d) || slices.Contains(t.route.config.Clear, general)
 	part := report.Part{
 		Path: safePath(t.book.key, d), Kind: string(d.Kind), Clear: open, Own: own,
 		Monolith: leaf(t.book.key, d.Monolith, open), Service: leaf(t.book.key, d.Service, open),
@@ -127,11 +127,11 @@ func body(key []byte, header http.Header, content []byte) report.Body {
 	if len(content) == 0 {
 		return report.Body{}
 	}
-	media, _, err := mime.ParseMediaType(header.Get("Content-Type"))
+	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
-		media = ""
+		kind = ""
 	}
-	return report.Body{Type: printable(media, 100), Size: len(content), Hash: hash(key, string(content))}
+	return report.Body{Type: printable(kind, 100), Size: len(content), Hash: hash(key, string(content))}
 }
 
 // method is the request's, when it is a token (RFC 9110, section 5.6.2).

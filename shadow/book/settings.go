@@ -19,6 +19,8 @@ type Route struct {
 	Sides string
 	// Monolith and Service are the targets that Sides names.
 	Monolith, Service Target
+	// Control is who is asked a second time in the monolith's name.
+	Control string
 	// Clear are the paths whose values are kept in clear, see the package comment.
 	Clear []string
 	// Gate: how many comparisons there must be, and what the mismatch rate must be

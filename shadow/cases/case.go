@@ -47,7 +47,7 @@ type Case struct {
 	Request   Request   `json:"request"`
 	Expected  Expected  `json:"expected"`
 	// Redacted are the paths of the differences that the case was kept for, of
-	// which no value is known.
+	// which it holds no value.
 	Redacted []string `json:"redacted,omitempty"`
 	Presets  []string `json:"presets,omitempty"`
 	Rules    []Rule   `json:"rules,omitempty"`
@@ -100,7 +100,7 @@ func New(route string, k *report.Kept, rules []report.Rule) *Case {
 		c.Expected.Body = json.RawMessage(k.Expected)
 	}
 	for i := range k.Parts {
-		if p := &k.Parts[i]; p.Own && !p.Clear && diff.Kind(p.Kind) == diff.Value {
+		if p := &k.Parts[i]; p.Own && (!p.Clear && diff.Kind(p.Kind) == diff.Value || left(p.Path)) {
 			c.Redacted = append(c.Redacted, p.Path)
 		}
 	}
@@ -116,6 +116,12 @@ func New(route string, k *report.Kept, rules []report.Rule) *Case {
 		}
 	}
 	return c
+}
+
+// left tells whether a difference is where a case holds nothing of the answer: of
+// the headers and trailers it has the type alone.
+func left(path string) bool {
+	return path != "header.Content-Type" && path != "header.Content-Type.value" && (strings.HasPrefix(path, "header.") || strings.HasPrefix(path, "trailer."))
 }
 
 // Options are how the case is compared.

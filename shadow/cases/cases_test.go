@@ -157,3 +157,26 @@ func TestAPactSaysWhatItLeavesOut(t *testing.T) {
 		t.Errorf("%+v", i.Comments)
 	}
 }
+
+// TestWhatACaseDoesNotHoldIsUndecided: of the headers it has the type alone, so an
+// answer without the header that the case was kept for is not called equal.
+func TestWhatACaseDoesNotHoldIsUndecided(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]cases.Sight{
+		"header.Vary.cookie": cases.Blind, "header.Location": cases.Blind, "header.Content-Type.charset": cases.Blind,
+		"trailer.Checksum": cases.Blind, "header.Content-Type.value": cases.Whole, "header.Content-Type": cases.Whole,
+	} {
+		kept := sample()
+		kept.Expected = `{"a":1}`
+		kept.Parts = []report.Part{{Path: path, Kind: "missing", Own: true, Clear: true}}
+		c := cases.New("faq", kept, nil)
+		by, err := diff.New(c.Options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := diff.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}}, Body: []byte(`{"a":1}`)}
+		if result, sight, _ := c.Compare(by, got, kept.At); sight != want {
+			t.Errorf("%s: %s, %s", path, result.Verdict, sight)
+		}
+	}
+}

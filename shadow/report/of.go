@@ -19,7 +19,9 @@ type RouteSignatures struct {
 
 // RouteSamples are the samples that are kept of a route, the worst signature first.
 type RouteSamples struct {
-	Route   string `json:"route"`
+	Route string `json:"route"`
+	// Era is the one that was asked for, absent for the present one.
+	Era     uint64 `json:"era,omitempty"`
 	Samples []Kept `json:"samples"`
 }
 

@@ -124,6 +124,8 @@ type Era struct {
 	Mismatched uint64 `json:"mismatched"`
 	// Mixed says that builds changed too often to be kept apart.
 	Mixed bool `json:"mixed,omitempty"`
+	// Samples is how many are still kept of an earlier era.
+	Samples int `json:"samples_kept,omitempty"`
 }
 
 // Met tells whether every route's gate is met. A report without a route meets

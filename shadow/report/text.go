@@ -105,8 +105,12 @@ func (t *textWriter) route(r *Route) {
 	}
 	for i := range r.Earlier {
 		e := &r.Earlier[i]
-		t.line("  %s", t.paint(faint, fmt.Sprintf("earlier: era %d since %s (%s): %s of %s compared were mismatches",
-			e.Number, moment(e.Began), line(e.Cause), Number(e.Mismatched), Number(e.Compared))))
+		kept := ""
+		if e.Samples > 0 {
+			kept = fmt.Sprintf("; strangler shadow samples --route %s --era %d has %s", line(r.Route), e.Number, Number(e.Samples))
+		}
+		t.line("  %s", t.paint(faint, fmt.Sprintf("earlier: era %d since %s (%s): %s of %s compared were mismatches%s",
+			e.Number, moment(e.Began), line(e.Cause), Number(e.Mismatched), Number(e.Compared), kept)))
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *Store) Apply(ctx context.Context, c rollout.Change) (rollout.Change, er
 	if err != nil {
 		return rollout.Change{}, err
 	}
-	if c.After.Hold != nil {
+	if c.After.Hold != nil || c.After.ShadowStop != nil {
 		s.keep.hurry()
 	} else {
 		s.keep.note()

@@ -1,0 +1,68 @@
+package shadow_test
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow"
+)
+
+// safeBuffer is a log that is read while it is written.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// TestAControlThatIsDownIsTold: how often it was asked in vain, since when it says
+// nothing, and in the log when that begins and when it ends; once each.
+func TestAControlThatIsDownIsTold(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	down.Store(true)
+	var log safeBuffer
+	b := newBed(t, func(w http.ResponseWriter, r *http.Request) {
+		if shadow.Marked(r.Header) && down.Load() {
+			panic(http.ErrAbortHandler)
+		}
+		says(`1`)(w, r)
+	}, says(`1`), func(o *shadow.Options, s *shadow.Settings, _ *bed) {
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		s.Chosen = routes.One
+	})
+	for n := range 5 {
+		b.get(t, "/")
+		b.records.wait(t, n+1)
+	}
+	if s := b.status().Second; s.Target != "monolith" || s.Asked != 5 || s.Failed != 5 || s.Why != "broken" || s.SilentSince.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	down.Store(false)
+	for n := range 2 {
+		b.get(t, "/")
+		b.records.wait(t, 6+n)
+	}
+	if s := b.status().Second; s.Asked != 7 || s.Failed != 5 || !s.SilentSince.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	if said := log.String(); strings.Count(said, "no second answers of the monolith") != 1 || strings.Count(said, "second answers come again") != 1 {
+		t.Error(said)
+	}
+}
