@@ -24,9 +24,39 @@ func (e *era) odd(r *shadow.Record) {
 		return
 	}
 	if r.Bucket == shadow.NotReproducible {
-		e.note(r, func(d *diff.Difference) bool { return !hasPlace(r.Again, d) }, stats.Odd{Service: 1})
+		e.note(r, func(d *diff.Difference) string { return only(!hasPlace(r.Again, d), d.Place) }, stats.Odd{Service: 1})
 	}
-	e.note(r, func(d *diff.Difference) bool { return hasPlace(r.Again, d) && !hasPlace(r.Crossed, d) }, stats.Odd{Monolith: 1})
+	e.note(r, func(d *diff.Difference) string {
+		return only(hasPlace(r.Again, d) && !hasPlace(r.Crossed, d), mirrored(d.Place))
+	}, stats.Odd{Monolith: 1})
+}
+
+func only(here bool, place string) string {
+	if here {
+		return place
+	}
+	return ""
+}
+
+// mirrored is the place, or signature, of a difference were the two answers changed
+// places: where the monolith's answer was the odd one it is that of the service's having been.
+func mirrored(name string) string {
+	path, types := cutLast(name)
+	path, kind := cutLast(path)
+	from, to, _ := strings.Cut(types, "→")
+	switch diff.Kind(kind) {
+	case diff.Missing:
+		kind = string(diff.Extra)
+	case diff.Extra:
+		kind = string(diff.Missing)
+	default:
+	}
+	return path + " " + kind + " " + to + "→" + from
+}
+
+func cutLast(s string) (before, last string) {
+	i := strings.LastIndexByte(s, ' ')
+	return s[:max(0, i)], s[i+1:]
 }
 
 // raced takes a request of which the service's answer was the monolith's second: it
@@ -43,7 +73,7 @@ func (b *Book) raced(rt *route, r *shadow.Record) {
 	e := rt.eras[0]
 	e.odd(r)
 	distinct(r.Result.Differences, bySignature, func(d *diff.Difference) {
-		s := b.signature(e, d.Signature)
+		s := b.signature(e, mirrored(d.Signature))
 		s.Noise++
 		if s.First.IsZero() {
 			s.First = r.At
@@ -56,13 +86,13 @@ func (b *Book) raced(rt *route, r *shadow.Record) {
 	e.dirty, rt.dirty = true, true
 }
 
-// note adds to the set of those places where the answers differed, that are in it
-// and not known to be noisy.
-func (e *era) note(r *shadow.Record, in func(d *diff.Difference) bool, by stats.Odd) {
+// note adds to the set of the places where the answers differed, as name has them, that
+// are not known to be noisy.
+func (e *era) note(r *shadow.Record, name func(d *diff.Difference) string, by stats.Odd) {
 	var names []string
 	distinct(r.Result.Differences, byPlace, func(d *diff.Difference) {
-		if in(d) && !e.known[d.Place] {
-			names = append(names, d.Place)
+		if place := name(d); place != "" && !e.known[d.Place] {
+			names = append(names, place)
 		}
 	})
 	slices.Sort(names)
