@@ -80,3 +80,41 @@ func TestAnUndoLooksPastNotes(t *testing.T) {
 		same(t, "after it was stored", before(), uint64(3))
 	})
 }
+
+// TestAStoppedShadowStaysStopped: over a restart, a change of the share and an undo,
+// until it is resumed; who and why are in the journal.
+func TestAStoppedShadowStaysStopped(t *testing.T) {
+	t.Parallel()
+	store := new(storetest.Memory)
+	l := open(t, store)
+	must(t)(l.Set(t.Context(), "a", 5*percent, anna))
+	guard := rollout.Act{By: "strangler", Reason: "no ack", Source: rollout.SourceGuard}
+	stop := must(t)(l.StopShadow(t.Context(), "a", guard)).After.ShadowStop
+	if stop == nil || stop.Reason != "no ack" || stop.Since.IsZero() {
+		t.Fatalf("%+v", stop)
+	}
+	if c := must(t)(l.StopShadow(t.Context(), "a", guard)); c.ID != "" {
+		t.Errorf("stopped twice: %+v", c)
+	}
+	must(t)(l.Set(t.Context(), "a", 25*percent, anna))
+	must(t)(l.Undo(t.Context(), "a", 0, anna))
+	again := open(t, store)
+	now := again.Snapshot().Route("a")
+	if now.ShadowStop == nil || *now.ShadowStop != *stop || now.Share != 0 || now.By != anna.By {
+		t.Errorf("%+v", now)
+	}
+	if c := must(t)(again.ResumeShadow(t.Context(), "a", anna)); c.After.ShadowStop != nil || c.Before.ShadowStop == nil {
+		t.Errorf("%+v", c)
+	}
+	if _, err := again.ResumeShadow(t.Context(), "a", anna); !errors.Is(err, rollout.ErrNotStopped) {
+		t.Error(err)
+	}
+	nobody := anna
+	nobody.Reason = ""
+	if _, err := again.ResumeShadow(t.Context(), "a", nobody); !errors.Is(err, rollout.ErrReasonRequired) {
+		t.Error(err)
+	}
+	if _, err := again.Note(t.Context(), "a", rollout.VerbShadowResume, anna); !errors.Is(err, rollout.ErrInvalid) {
+		t.Error(err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/book"
 )
 
@@ -58,5 +59,41 @@ func TestAListCutShortSaysSo(t *testing.T) {
 	expected := look(t, b, "faq-read").Signatures[0].Sample.Expected
 	if strings.Count(expected, `"<number>"`) != 21 || !strings.Contains(expected, `"<5 more>"`+"\n") || strings.Count(expected, "more") != 1 {
 		t.Error(expected)
+	}
+}
+
+// TestSamplesOfAnEarlierBuildAreThere, and the report says of which era how many.
+func TestSamplesOfAnEarlierBuildAreThere(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Record(comparison(t, c, `{"a":1}`, `{"a":2}`, nil))
+	b.Record(comparison(t, c, `{"a":1}`, `{"a":1}`, func(r *shadow.Record) { r.Service.Build = "s2" }))
+	r := look(t, b, "faq-read")
+	if r.Era.Number != 2 || len(r.Earlier) != 1 || r.Earlier[0].Samples != 1 {
+		t.Fatalf("%+v %+v", r.Era, r.Earlier)
+	}
+	for era, want := range map[uint64]int{0: 0, 1: 1, 2: 0} {
+		if kept, err := b.Kept(t.Context(), "faq-read", "", era, 10); err != nil || len(kept) != want {
+			t.Errorf("era %d: %d, %v", era, len(kept), err)
+		}
+	}
+	if _, err := b.Kept(t.Context(), "faq-read", "", 3, 10); !errors.Is(err, book.ErrUnknownEra) {
+		t.Error(err)
+	}
+}
+
+// TestSecondAnswersThatDoNotComeAreToldOf, from the count on that is no accident.
+func TestSecondAnswersThatDoNotComeAreToldOf(t *testing.T) {
+	t.Parallel()
+	b, c := open(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read", Control: "second", Monolith: book.Target{Name: "monolith", Build: "X-Build"}, Service: book.Target{Name: "faq", Build: "X-Build"}}})
+	for n := range 10 {
+		if said := strings.Join(look(t, b, "faq-read").Advice, "\n"); strings.Contains(said, "second") {
+			t.Errorf("after %d: %s", n, said)
+		}
+		b.Record(comparison(t, c, `{"a":1}`, `{"a":1}`, func(r *shadow.Record) { r.Chosen = true }))
+	}
+	if said := look(t, b, "faq-read").Advice; len(said) != 1 || !strings.HasPrefix(said[0], "second: 10 of 10 gave no answer") {
+		t.Error(said)
 	}
 }
