@@ -75,13 +75,13 @@ func (r *rolloutReport) printIdentity(t *terminal) {
 		return
 	}
 	if s := i.Sessions; s.Store != "ok" {
-		t.styled(red, "SESSIONS cannot be looked up since %s, and their requests stay on the monolith: %s: %s", moment(s.Since), s.Reason, s.Error)
+		t.styled(red, "SESSIONS cannot be looked up since %s, and their requests stay on the monolith: %s: %s", moment(s.Since), s.Reason, cmp.Or(s.Error, s.Reason.Meaning()))
 	}
 	if w := i.Sessions.Watch; w != nil && w.State != identity.WatchOn {
 		t.styled(yellow, "SESSIONS that end at the store count within the bound, not at once; the watch is %s since %s: %s", w.State, moment(w.Since), cmp.Or(w.Error, "not connected yet"))
 	}
 	if odd := i.Sessions.Unread; odd != nil {
-		t.styled(yellow, "SESSIONS: one could not be read at %s: %s: %s", moment(odd.At), odd.Reason, odd.Error)
+		t.styled(yellow, "SESSIONS: one could not be read at %s: %s: %s", moment(odd.At), odd.Reason, cmp.Or(odd.Error, odd.Reason.Meaning()))
 	}
 	if i.Sessions.Forged {
 		t.styled(red, "SESSIONS: most are signed with none of the configured keys, and their users count as anonymous (bad_signature); are the keys the monolith's?")
