@@ -53,12 +53,17 @@ func (x *Exchange) hastens() bool {
 		m.asking.take(now, m.seen.Load(), true)
 }
 
-// askTwin asks for the monolith's second answer; nil when it gave none.
+// askTwin asks for the monolith's second answer; nil when it gave none. What a control
+// that compares this route itself answers may be the service's.
 func (x *Exchange) askTwin(ctx context.Context, rec *Record) *reply {
 	x.mirror.again.Add(1)
 	second, err := x.ask(ctx, x.plan.twin(), rec.ID)
-	if err != nil {
+	switch {
+	case err != nil:
 		x.secondly(whyOf(err))
+		return nil
+	case second.looped && x.plan.control.known():
+		x.secondly(whyLooped)
 		return nil
 	}
 	x.secondly("")
@@ -106,7 +111,7 @@ func (x *Exchange) judge(ctx context.Context, rec *Record, second *reply) (bucke
 	}
 	m.again.Add(1)
 	fresh, err := x.ask(ctx, &p.service, rec.ID)
-	if err != nil {
+	if err != nil || fresh.looped {
 		return Different, whyAgainFailed
 	}
 	repeated := p.comparer.Compare(second.Answer, fresh.Answer, m.all.now())

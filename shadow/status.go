@@ -43,7 +43,7 @@ type Second struct {
 	// Target is who is asked: the control, or the monolith. Empty: nobody can be.
 	Target string `json:"target,omitempty"`
 	// Asked is how often it was, Failed how often that gave no answer, Why what the last
-	// failure was in a word: connect, timeout, broken, certificate.
+	// failure was in a word: connect, timeout, broken, certificate, looped.
 	Asked  uint64 `json:"asked"`
 	Failed uint64 `json:"failed"`
 	Why    string `json:"why,omitempty"`

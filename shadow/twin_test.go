@@ -66,3 +66,23 @@ func TestAControlThatIsDownIsTold(t *testing.T) {
 		t.Error(said)
 	}
 }
+
+// TestAControlThatIsAStranglerGivesNoSecondAnswers: what it answers may be the service's,
+// and where that is wrong both would look like a change between two requests.
+func TestAControlThatIsAStranglerGivesNoSecondAnswers(t *testing.T) {
+	t.Parallel()
+	control := newBed(t, says(`1`), func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set(shadow.NotMirroredHeader, shadow.NotMirrored)
+		says(`2`)(w, r)
+	})
+	b := newBed(t, says(`1`), says(`2`), func(_ *shadow.Options, s *shadow.Settings, _ *bed) {
+		s.Control, s.Chosen = shadow.Target{Name: "control", URLs: []string{control.service.URL}}, routes.One
+	})
+	b.get(t, "/")
+	if rec := b.records.wait(t, 1)[0]; rec.Bucket != shadow.Different || rec.Why != "again_failed" || rec.Again != nil {
+		t.Errorf("%s %s %v", rec.Bucket, rec.Why, rec.Again)
+	}
+	if s := b.status().Second; s.Target != "control" || s.Failed != 1 || s.Why != "looped" {
+		t.Errorf("%+v", s)
+	}
+}

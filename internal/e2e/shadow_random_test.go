@@ -13,6 +13,7 @@ import (
 
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/internal/testbed"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
@@ -24,11 +25,11 @@ routes:
 `
 
 // server is a real one whose every answer is a value.
-func server(t *testing.T, answer func(path string) int64) string {
+func server(t *testing.T, answer func(r *http.Request) int64) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = fmt.Fprintf(w, `{"price":%d}`, answer(r.URL.Path))
+		_, _ = fmt.Fprintf(w, `{"price":%d}`, answer(r))
 	}))
 	t.Cleanup(s.Close)
 	return strings.TrimPrefix(s.URL, "http://")
@@ -39,26 +40,27 @@ func server(t *testing.T, answer func(path string) int64) string {
 // monolith changes what is on it right after an answer: there the same service is well.
 func TestAServiceThatIsWrongAtRandomMeetsNoGate(t *testing.T) {
 	t.Parallel()
-	var board, shown atomic.Int64
-	monolith := server(t, func(path string) int64 {
-		if path != "/board" {
+	var board atomic.Int64
+	var changes atomic.Bool
+	monolith := server(t, func(r *http.Request) int64 {
+		if r.URL.Path != "/board" {
 			return 10
 		}
 		now := board.Load()
-		if shown.Add(1)%50 == 0 {
+		if !shadow.Marked(r.Header) && changes.Swap(false) {
 			board.Add(1)
 		}
 		return now
 	})
 	var mu sync.Mutex
-	r := rand.New(rand.NewPCG(20261121, 7))
-	shop := server(t, func(path string) int64 {
-		if path == "/board" {
+	random := rand.New(rand.NewPCG(20261121, 7))
+	shop := server(t, func(r *http.Request) int64 {
+		if r.URL.Path == "/board" {
 			return board.Load()
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		if r.IntN(100) < 3 {
+		if random.IntN(100) < 3 {
 			return 11
 		}
 		return 10
@@ -67,7 +69,12 @@ func TestAServiceThatIsWrongAtRandomMeetsNoGate(t *testing.T) {
 		return testbed.Caddyfile(address, admin), strings.NewReplacer("MONOLITH", monolith, "SHOP", shop).Replace(randomTable)
 	})
 	const n = 600 // so few differ that all are asked again
-	for i := range 2 * n {
+	for i := range uint64(2 * n) {
+		if i%100 == 0 && i > 0 { // nothing is under way: only the next answer is of the board before
+			shadowed(t, proxy, "price", i/2)
+			shadowed(t, proxy, "board", i/2)
+			changes.Store(true)
+		}
 		response, err := http.Get(proxy.URL([...]string{"/price", "/board"}[i%2]))
 		if err != nil {
 			t.Fatal(err)

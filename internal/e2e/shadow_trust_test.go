@@ -232,6 +232,12 @@ func TestAStoppedDryRunStaysStoppedUntilItIsResumed(t *testing.T) {
 	if post(); service.writes.Load() != 2 {
 		t.Errorf("%d writes", service.writes.Load())
 	}
+	proxy.Kill()
+	proxy.Start()
+	sampled = 0
+	if post(); service.writes.Load() != 2 {
+		t.Errorf("after a kill: %d writes", service.writes.Load())
+	}
 }
 
 // What media type each side answered with stands in clear, so that the case tells

@@ -4,8 +4,8 @@ import "math"
 
 // Comparisons count how a shadow's answers compared with the monolith's.
 type Comparisons struct {
-	// Compared is how many there were, Mismatched how many of them differed, and
-	// did again when both were asked again.
+	// Compared is how many there were, Mismatched how many of them differed, whether
+	// they did again when both were asked again or not.
 	Compared, Mismatched uint64
 	// Excused is how many of Mismatched are the monolith's own noise as far as is known.
 	// It is for gates, and may fall; the guard has a bound of its own.
