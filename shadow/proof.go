@@ -16,10 +16,11 @@ import (
 type proof struct {
 	stopped func() (reason string, since time.Time, ok bool) // Stops, of the route
 	known   atomic.Pointer[known]                            // nil: nothing
-	// trial is held by the one request that may be sent on the probe's word alone;
-	// confirmed says that one came back with its ack.
-	trial     sync.Mutex
-	confirmed atomic.Bool
+	// trial is held by the one request that may be sent on the probe's word alone.
+	trial sync.Mutex
+	// epoch counts how often all was forgotten: what was asked before proves nothing
+	// after it. confirmed is the epoch, and one, of which a request came back with its ack.
+	epoch, confirmed atomic.Uint64
 }
 
 // known is what was found out and when.
@@ -27,6 +28,7 @@ type known struct {
 	state  ProofState
 	reason string
 	at     time.Time
+	epoch  uint64 // when it was asked for
 }
 
 // A proof is good for proofTime; a shadow that gave none is asked again after
@@ -43,7 +45,7 @@ func (p *proof) status(now time.Time) Proof {
 	}
 	k := p.known.Load()
 	switch {
-	case k == nil:
+	case k == nil || k.epoch != p.epoch.Load():
 		return Proof{State: ProofUnknown}
 	case k.state == ProofGiven && now.Sub(k.at) >= proofTime, k.state == ProofRefused && now.Sub(k.at) >= refusedTime:
 		return Proof{State: ProofUnknown, Reason: k.reason, At: k.at}
@@ -77,35 +79,36 @@ func method(m string) string {
 	return m
 }
 
-// confirm: a mirrored request was acknowledged.
-func (p *proof) confirm() { p.confirmed.Store(true) }
+// confirm: a mirrored request of that epoch was acknowledged.
+func (p *proof) confirm(epoch uint64) { p.confirmed.Store(epoch + 1) }
+
+// sure tells whether one of the present epoch was.
+func (p *proof) sure() bool { return p.confirmed.Load() == p.epoch.Load()+1 }
 
 // forget makes the shadow prove it anew: its settings have changed, or something
 // went wrong.
-func (p *proof) forget() {
-	p.confirmed.Store(false)
-	p.known.Store(nil)
-}
+func (p *proof) forget() { p.epoch.Add(1) }
 
 // prove makes sure of the dry run before a request that may change something is
 // sent. Until the first of them has come back with its ack they go one by one, so that a
 // shadow that knows the probe and nothing else gets one, not as many as there
-// are workers; release ends that.
-func (m *Mirror) prove(ctx context.Context, x *Exchange) (release func(), ok bool) {
+// are workers; release ends that. epoch is for confirm.
+func (m *Mirror) prove(ctx context.Context, x *Exchange) (epoch uint64, release func(), ok bool) {
+	epoch = m.proof.epoch.Load()
 	if !m.probed(ctx, x) {
-		return nil, false
+		return 0, nil, false
 	}
-	if m.proof.confirmed.Load() {
-		return func() {}, true
+	if m.proof.sure() {
+		return epoch, func() {}, true
 	}
 	if !m.proof.trial.TryLock() {
-		return nil, false
+		return 0, nil, false
 	}
 	if m.proof.status(m.all.now()).State != ProofGiven {
 		m.proof.trial.Unlock()
-		return nil, false
+		return 0, nil, false
 	}
-	return m.proof.trial.Unlock, true
+	return epoch, m.proof.trial.Unlock, true
 }
 
 // probed tells whether the proof holds, and asks for it when that is unknown:
@@ -120,6 +123,7 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 	}
 	question := *x.asked
 	question.method, question.query, question.heard = http.MethodOptions, "", nil
+	epoch := m.proof.epoch.Load()
 	probe := &Exchange{mirror: m, plan: x.plan, asked: &question}
 	defer probe.free()
 	answer, err := probe.ask(ctx, x.plan.shadow(), newID())
@@ -133,10 +137,10 @@ func (m *Mirror) probed(ctx context.Context, x *Exchange) bool {
 	case !answer.ack:
 		reason = "the probe was answered without " + DryRunHeader + ": " + DryRunAck
 	default:
-		m.proof.known.Store(&known{ProofGiven, "", now})
+		m.proof.known.Store(&known{ProofGiven, "", now, epoch})
 		return m.proof.status(now).State == ProofGiven
 	}
-	m.proof.known.Store(&known{ProofRefused, reason, now})
+	m.proof.known.Store(&known{ProofRefused, reason, now, epoch})
 	m.all.log.Warn("shadow proves no dry run", slog.String("route", x.plan.Route), slog.String("reason", reason))
 	return false
 }

@@ -35,5 +35,5 @@ func (f *forgetful) Stopped(route string) (reason string, since time.Time, ok bo
 
 // Stop implements Stops.
 func (f *forgetful) Stop(route, reason string) {
-	f.all.Store(route, known{ProofBroken, reason, f.now()})
+	f.all.Store(route, known{state: ProofBroken, reason: reason, at: f.now()})
 }

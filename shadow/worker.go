@@ -55,18 +55,23 @@ func (x *Exchange) fill(rec *Record) {
 func (x *Exchange) compare(rec *Record) {
 	p, m := x.plan, x.mirror
 	ctx := p.life.Context
+	var epoch uint64
 	if !safe(x.method) {
 		x.pause()
-		release, proved := m.prove(ctx, x)
+		of, release, proved := m.prove(ctx, x)
 		x.compute()
 		if !proved {
 			rec.cut(cmp.Or(x.cutOff(), lossNoProof))
 			return
 		}
 		defer release()
+		epoch = of
 	}
 	if !x.askShadow(ctx, rec) {
 		return
+	}
+	if !safe(x.method) {
+		m.proof.confirm(epoch)
 	}
 	// Whether a request is chosen must not depend on how its own comparison ends.
 	rec.Chosen = safe(x.method) && p.twin().known() && (x.chosen || x.hastens())
@@ -122,9 +127,6 @@ func (x *Exchange) askShadow(ctx context.Context, rec *Record) (ok bool) {
 		m.quiet.looped.Store(m.all.now().UnixNano())
 		rec.Bucket, rec.Why = NotComparable, whyLooped
 		return false
-	}
-	if !safe(x.method) {
-		m.proof.confirm()
 	}
 	return true
 }
