@@ -53,10 +53,19 @@ type Field struct {
 	Values []string
 }
 
+// sets reports whether the call's Fields say what a field is.
+func (c *Call) sets(name string) bool {
+	for i := range c.Fields {
+		if c.Fields[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
 // has reports whether the call says what a field is.
 func (c *Call) has(name string) bool {
-	return slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == name }) ||
-		name == "X-Request-Id" && c.RequestID != ""
+	return c.sets(name) || name == "X-Request-Id" && c.RequestID != ""
 }
 
 // Heads is told of the head of an answer that the client will get, once and

@@ -26,7 +26,7 @@ func (x *exchange) outgoing() http.Header {
 	in := x.in.Header
 	h := make(http.Header, len(in)+3+len(x.call.Fields))
 	for name, values := range in {
-		if !hopByHop(name) && !x.forbidden(name) {
+		if !hopByHop(name) && !x.forbidden(name) && !x.call.sets(name) {
 			h[name] = values
 		}
 	}
