@@ -13,6 +13,7 @@ import (
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
 // previewFlags are what a preview is of.
@@ -93,9 +94,10 @@ func printPreview(t *terminal, p *engine.Preview) {
 		t.styled(yellow, "no request is remembered yet; remembered are at most %d, since the server's start", p.Limit)
 		return
 	}
-	t.styled(bold, "%d of %s would change arm: %d to the service, %d to the monolith", p.ToService+p.ToMonolith, count(p.Considered, "request"), p.ToService, p.ToMonolith)
+	t.styled(bold, "%s of %s would change arm: %s to the service, %s to the monolith",
+		report.Number(p.ToService+p.ToMonolith), report.Counted(p.Considered, "request"), report.Number(p.ToService), report.Number(p.ToMonolith))
 	if p.ToRoute > 0 {
-		t.line("%s would get another route", count(p.ToRoute, "request"))
+		t.line("%s would get another route", report.Counted(p.ToRoute, "request"))
 	}
 	t.line("they came from %s to %s; %s", moment(p.Since), moment(p.Until), previewed(p))
 	for _, u := range p.Why {

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/strangler-proxy/strangler/engine"
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
 func routesLint() *cobra.Command {
@@ -49,7 +49,7 @@ func printProblems(t *terminal, table *routes.Table, problems routes.Problems) e
 		t.styled(s, "%s", p)
 	}
 	if table != nil {
-		t.line("%d routes, %s; version %s", len(table.Routes()), count(len(problems), "warning"), table.Version())
+		t.line("%d routes, %s; version %s", len(table.Routes()), report.Counted(len(problems), "warning"), table.Version())
 		return nil
 	}
 	errs := 0
@@ -58,14 +58,6 @@ func printProblems(t *terminal, table *routes.Table, problems routes.Problems) e
 			errs++
 		}
 	}
-	t.line("%s, %s", count(errs, "error"), count(len(problems)-errs, "warning"))
+	t.line("%s, %s", report.Counted(errs, "error"), report.Counted(len(problems)-errs, "warning"))
 	return nil
-}
-
-// count is a number of things in words.
-func count(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

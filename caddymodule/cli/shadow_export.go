@@ -153,7 +153,7 @@ func (f *exportFlags) exported(t *terminal, n int, one string, left, same int) e
 	if t.json {
 		return t.printJSON(map[string]any{"route": f.route, "format": f.format, "output": f.output, "exported": n, "left_out": left, "same": same})
 	}
-	t.line("%s: %s to %s", f.route, count(n, one), f.output)
+	t.line("%s: %s to %s", f.route, report.Counted(n, one), f.output)
 	return nil
 }
 
@@ -195,10 +195,10 @@ func (f *exportFlags) pact(ctx context.Context, t *terminal, all []*cases.Case) 
 		return err
 	}
 	if len(left) > 0 {
-		t.problem("note", "left out: "+count(len(left), "case")+" of which a placeholder has no value, or the request's body is not kept")
+		t.problem("note", "left out: "+report.Counted(len(left), "case")+" of which a placeholder has no value, or the request's body is not kept")
 	}
 	if same > 0 {
-		t.problem("note", count(same, "case")+" asked and expected the same as another, with these values, and made no interaction")
+		t.problem("note", report.Counted(same, "case")+" asked and expected the same as another, with these values, and made no interaction")
 	}
 	return f.exported(t, len(pact.Interactions), "interaction", len(left), same)
 }
