@@ -45,8 +45,10 @@ func (j *judge) doubt() string {
 	outdated := j.outdated()
 	v := j.verdict()
 	switch {
-	case v.State == report.Failing || v.State == report.Blind || outdated || j.contradiction:
+	case v.State == report.Failing || v.State == report.Blind || outdated:
 		return v.Reasons[0]
+	case j.contradiction != "":
+		return j.contradiction
 	case j.undecided != "":
 		return j.undecided
 	default:

@@ -61,6 +61,27 @@ func TestWrongAtRandomCounts(t *testing.T) {
 	}
 }
 
+// While there are too few comparisons a rollout, which counts its own, does not go on
+// beside a signature that alone is more than the gate lets pass.
+func TestContradictionIsDoubtBeforeTheGateIsMet(t *testing.T) {
+	t.Parallel()
+	b := newBusy(t, book.Options{})
+	b.Configure([]book.Route{{Name: "faq-read", Fingerprint: "rules", Compared: 3000, MismatchBelow: 0.001}})
+	b.equal(900)
+	if _, _, doubt := b.Comparisons("faq-read"); doubt != "" {
+		t.Errorf("nothing differs: %q", doubt)
+	}
+	for range 4 {
+		b.once(true, "$.price")
+	}
+	if v := b.adds(t).Verdict; v.State != report.NotYet {
+		t.Fatalf("%+v", v)
+	}
+	if _, _, doubt := b.Comparisons("faq-read"); !strings.Contains(doubt, "$.price") {
+		t.Errorf("%q", doubt)
+	}
+}
+
 // What is wrong in another place each time is no better, and cannot make what is kept of
 // it grow without bound.
 func TestWrongAtRandomAnywhereCounts(t *testing.T) {

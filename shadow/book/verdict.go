@@ -37,8 +37,9 @@ type judge struct {
 	out        report.Verdict
 	// undecided is why what was learned of the noise is not enough yet.
 	undecided string
-	// contradiction is that a signature alone is more than the gate lets pass.
-	contradiction bool
+	// contradiction is that a signature alone is more than the gate lets pass; empty:
+	// none is.
+	contradiction string
 	// beyond is that there are certainly more mismatches than the gate lets pass.
 	beyond bool
 }
@@ -253,11 +254,12 @@ func (j *judge) counted(rate stats.Rate, said bool) {
 	}
 }
 
-// contradicted keeps a gate from being met beside a signature that alone is more
-// than it lets pass and is not known to be the monolith's noise.
+// contradicted keeps a gate from being met, and a rollout from going on, beside a
+// signature that alone is more than it lets pass and is not known to be the monolith's
+// noise.
 func (j *judge) contradicted() {
 	below := j.out.Gate.MismatchBelow
-	if j.out.State != report.Met || below <= 0 {
+	if below <= 0 {
 		return
 	}
 	var names []string
@@ -268,8 +270,12 @@ func (j *judge) contradicted() {
 			names = append(names, s.Signature.Signature)
 		}
 	}
-	if j.contradiction = len(names) > 0; j.contradiction {
-		j.say(report.NotYet, "there are certainly more differences than the gate lets pass, and the monolith does not show them against itself, in %s", listed(names))
+	if len(names) == 0 {
+		return
+	}
+	j.contradiction = "there are certainly more differences than the gate lets pass, and the monolith does not show them against itself, in " + listed(names)
+	if j.out.State == report.Met {
+		j.say(report.NotYet, "%s", j.contradiction)
 	}
 }
 
