@@ -37,8 +37,10 @@ type Era struct {
 	// Unpaired is how many of those chosen got none: who was asked did not answer.
 	Unpaired uint64 `json:"unpaired,omitempty"`
 	// Unstable counts the comparisons in which the service differed and the
-	// monolith's second answer did too, from its first.
+	// monolith's second answer did too, from its first, Noisy the pairs in which that
+	// did; both but for the places where the monolith was known to differ.
 	Unstable uint64            `json:"unstable,omitempty"`
+	Noisy    uint64            `json:"noisy,omitempty"`
 	Formats  map[string]uint64 `json:"formats,omitempty"`
 	// Hollow counts comparisons that prove nothing: of two empty bodies where
 	// one belongs, or of two errors.
@@ -131,9 +133,6 @@ func (e *Era) compare(r *shadow.Record) {
 		e.Compared++
 		if r.Bucket.Mismatch() {
 			e.Mismatched++
-		}
-		if r.Result.Verdict == diff.Different && r.Again != nil && r.Again.Verdict == diff.Different {
-			e.Unstable++
 		}
 	}
 	if r.Hollow() && !r.Rare {

@@ -60,9 +60,7 @@ func (j *judge) doubt() string {
 // and the era's number; zero when nothing is known of the route. doubt says why
 // no gate may open by them however many there are, empty when one may: the
 // report's verdict is failing or blind, or they are of rules or targets that the
-// table has no more. As noisy counts each signature in which the monolith differed
-// from itself, so a request may count more than once: at most as many as there are
-// pairs.
+// table has no more.
 func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, doubt string) {
 	b.mu.RLock()
 	rt := b.routes[name]
@@ -75,13 +73,9 @@ func (b *Book) Comparisons(name string) (era uint64, c evidence.Comparisons, dou
 	defer rt.mu.Unlock()
 	rt.drain(now)
 	e := rt.read()
-	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Excused: e.excused(), Pairs: e.Pairs,
+	c = evidence.Comparisons{Compared: e.Compared, Mismatched: e.Mismatched, Excused: e.excused(), Pairs: e.Pairs, Noisy: e.Noisy,
 		Unstable:    e.Unstable + e.Buckets[shadow.Raced],
 		Unconfirmed: e.Whys["different/not_asked_again"] + e.Whys["different/again_failed"]}
-	for _, s := range e.signatures {
-		c.Noisy += max(s.Unsteady, s.Both+s.Monolith)
-	}
-	c.Noisy = min(c.Noisy, c.Pairs)
 	j := rt.judge(e, now, e.findings())
 	return e.Number, c, j.doubt()
 }

@@ -40,6 +40,9 @@ type Place struct {
 	Excess bool `json:"excess,omitempty"`
 }
 
+// known says that a difference there is noise.
+func (p *Place) known() bool { return !p.Since.IsZero() && !p.Excess }
+
 const (
 	// maxPlaces and maxDoubtful (bytes of names) bound what is learned of a route's
 	// era; what has no room is not learned, and counts as the service's.
@@ -120,7 +123,7 @@ func (n *Noise) clone() Noise {
 func (n *Noise) learned() map[string]bool {
 	known := make(map[string]bool, len(n.Places))
 	for name, p := range n.Places {
-		if !p.Since.IsZero() && !p.Excess {
+		if p.known() {
 			known[name] = true
 		}
 	}

@@ -124,7 +124,7 @@ func TestNoiseIsLearnedFromPairs(t *testing.T) {
 	}
 	b.ask(nil, "$.at", "$.price")
 	b.pairs(19, []string{"$.at"}, "$.at")
-	if r := b.adds(t); r.Verdict.Mismatched != 501 || r.Verdict.State != report.Failing || len(r.Noise) != 0 {
+	if r := b.adds(t); r.Verdict.Mismatched != 501 || r.Verdict.State != report.NotYet || r.Verdict.NeededPairs != 1 || len(r.Verdict.Reasons) != 1 || len(r.Noise) != 0 {
 		t.Fatalf("before it is learned: %+v", r.Verdict)
 	}
 	b.pairs(1, []string{"$.at"}, "$.at")

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/report"
 	"github.com/strangler-proxy/strangler/shadow/stats"
 )
@@ -30,14 +31,14 @@ func (j *judge) worse(name string) bool {
 	return slices.ContainsFunc(j.findings, func(f stats.Finding) bool { return f.Worse && f.Path == name })
 }
 
-// unproven tells whether more differences are taken for noise than the gate lets
+// unproven notes that more differences are taken for noise than the gate lets
 // pass, in places where the service could be told from noise by more pairs than there are:
 // no gate may open by what nobody could have seen. Where the monolith differs each
 // time no number of pairs tells anything; the report calls such a place blind.
-func (j *judge) unproven() bool {
+func (j *judge) unproven() {
 	e := j.era
 	if e.Pairs >= stats.Enough {
-		return false
+		return
 	}
 	below := gate(j.config).MismatchBelow
 	var names []string
@@ -47,12 +48,51 @@ func (j *judge) unproven() bool {
 		}
 	}
 	if len(names) == 0 {
-		return false
+		return
 	}
 	j.out.NeededPairs = stats.Enough - e.Pairs
 	j.undecided = fmt.Sprintf("differences in %s are taken for the monolith's noise; it takes %s pairs to tell whether the service adds to it, there are %s; a higher again: in the route's shadow makes more",
 		listed(names), report.Number(stats.Enough), report.Number(e.Pairs))
-	return true
+}
+
+// unlearned are mismatches that nobody was asked about again, and that lie only where
+// the monolith differs from itself, too, and the service not certainly more often.
+// Once that is learned they are noise.
+type unlearned struct {
+	mismatches, pairs uint64 // pairs: how many more it takes
+	places            map[string]bool
+}
+
+func (j *judge) unlearned() unlearned {
+	e, u := j.era, unlearned{places: map[string]bool{}}
+	for key, count := range e.Noise.Doubtful {
+		names := strings.Split(key, "\n")
+		if names[0] == "" || names[0] == shadow.NotReproducible.String() {
+			continue // it came again, or did not
+		}
+		missing := uint64(0)
+		if slices.ContainsFunc(names[1:], func(place string) bool {
+			p := e.Noise.Places[place]
+			if p == nil || e.Noise.stats(p, e).Exceeds() {
+				return true
+			}
+			more := e.Noise.stats(p, e).Missing()
+			missing = max(missing, more)
+			return more == 0 && !p.known()
+		}) {
+			continue
+		}
+		u.mismatches, u.pairs = u.mismatches+count, max(u.pairs, missing)
+		for _, place := range names[1:] {
+			u.places[place] = true
+		}
+	}
+	return u
+}
+
+func (u *unlearned) text() string {
+	return fmt.Sprintf("differences in %s may be the monolith's noise; it takes %s in which it differs from itself there to know; a higher again: in the route's shadow makes more",
+		listed(slices.Sorted(maps.Keys(u.places))), report.Counted(u.pairs, "more pair"))
 }
 
 // noiseReport lists where noise was learned, what hides most first.

@@ -36,6 +36,7 @@ func (b *Book) Record(r *shadow.Record) {
 	}
 	e.touched = now
 	e.compare(r)
+	e.unsteady(r)
 	if !r.Rare {
 		rt.totals.Sampled++
 		rt.totals.Compared++
@@ -46,6 +47,28 @@ func (b *Book) Record(r *shadow.Record) {
 	b.differences(rt, e, r)
 	rt.learn(e, r, now)
 	e.dirty, rt.dirty = true, true
+}
+
+// unsteady counts that the monolith's second answer was another than its first. What
+// is known of that counts nowhere as the service's, so it excuses nothing either: of the rest of the
+// answer alone, who of three is the odd one is as much a matter of chance.
+func (e *era) unsteady(r *shadow.Record) {
+	if r.Rare || r.Again == nil || r.Again.Verdict != diff.Different || e.explains(r.Again) {
+		return
+	}
+	if r.Result.Verdict == diff.Different {
+		e.Unstable++
+	}
+	if paired(r) {
+		e.Noisy++
+	}
+}
+
+// explains tells whether all that a result names is known to be the monolith's noise,
+// and it names all.
+func (e *era) explains(r *diff.Result) bool {
+	return len(r.Differences) > 0 && r.Reason == "" && r.Total == len(r.Differences) &&
+		!slices.ContainsFunc(r.Differences, func(d diff.Difference) bool { return !e.known[d.Place] })
 }
 
 // paired tells whether the record counts as a pair: chosen before anyone knew,

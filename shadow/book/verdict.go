@@ -35,6 +35,8 @@ type judge struct {
 	signatures map[string]*signature
 	rules      []report.Rule
 	out        report.Verdict
+	// pending are mismatches that are noise once that is learned.
+	pending uint64
 	// undecided is why what was learned of the noise is not enough yet.
 	undecided string
 	// contradiction is that a signature alone is more than the gate lets pass; empty:
@@ -67,9 +69,11 @@ func (j *judge) verdict() report.Verdict {
 	j.exceeded()
 	j.unanswered()
 	j.ruled()
-	if j.unproven() {
+	j.unproven()
+	if j.undecided != "" {
 		j.say(report.NotYet, "%s", j.undecided)
 	}
+	rate.Mismatches -= min(rate.Mismatches, j.pending)
 	j.counted(rate, stale)
 	j.contradicted()
 	return j.out
@@ -173,10 +177,19 @@ func (j *judge) proved() {
 		j.say(report.Failing, "the service differs certainly more often than the monolith does from itself, in %s", listed(names))
 	}
 	below := j.out.Gate.MismatchBelow
-	if n, certain := j.era.Compared, j.era.certain(); below > 0 && certain >= leastMismatched && 1-evidence.UpperRate(n-certain, n) >= below {
-		j.beyond = true
-		j.say(report.Failing, "there are certainly more mismatches than the gate lets pass")
+	beyond := func(certain uint64) bool {
+		return below > 0 && certain >= leastMismatched && 1-evidence.UpperRate(j.era.Compared-certain, j.era.Compared) >= below
 	}
+	certain := j.era.certain()
+	if !beyond(certain) {
+		return
+	}
+	if may := j.unlearned(); may.mismatches > 0 && !beyond(certain-min(certain, may.mismatches)) {
+		j.pending, j.out.NeededPairs, j.undecided = may.mismatches, may.pairs, may.text()
+		return
+	}
+	j.beyond = true
+	j.say(report.Failing, "there are certainly more mismatches than the gate lets pass")
 }
 
 // listed are the first of some names.
@@ -238,7 +251,7 @@ func (j *judge) counted(rate stats.Rate, said bool) {
 		missing = g.Compared - rate.Compared
 		reason = "there are fewer comparisons than the gate asks for"
 	}
-	if g.MismatchBelow > 0 && j.out.Upper >= g.MismatchBelow {
+	if g.MismatchBelow > 0 && rate.Upper() >= g.MismatchBelow {
 		needed, ok := rate.Needed(g.MismatchBelow)
 		if !ok {
 			j.say(report.Failing, "no number of comparisons proves a rate below %s", percent(g.MismatchBelow))

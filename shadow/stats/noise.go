@@ -50,6 +50,15 @@ func (n Noise) Known(known bool) bool {
 	return n.Differed >= leastDiffered && float64(n.Differed) >= share*float64(n.Pairs)
 }
 
+// Missing is how many more pairs in which the monolith differs there it takes until
+// that is known, as far as its share of pairs says now; 0 when none may be enough.
+func (n Noise) Missing() uint64 {
+	if n.Differed == 0 || n.Differed >= leastDiffered || float64(n.Differed) < leastShare*float64(n.Pairs) {
+		return 0
+	}
+	return leastDiffered - n.Differed
+}
+
 // Always tells whether the monolith differs there (nearly) every time: whatever
 // the service says there, no count of differences can tell that it is wrong.
 func (n Noise) Always() bool { return float64(n.Differed) >= always*float64(n.Pairs) }
