@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/strangler-proxy/strangler/internal/testlog"
 	"github.com/strangler-proxy/strangler/proxy"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/routes"
@@ -222,28 +223,13 @@ func eventually(tb testing.TB, what string, holds func() bool) {
 }
 
 // log collects what was logged.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
+type log struct{ testlog.Log }
 
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) contains(text string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Contains(l.text.String(), text)
-}
+func (l *log) contains(text string) bool { return strings.Contains(l.String(), text) }
 
 // lines are those that have text in them.
 func (l *log) lines(text string) (found []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(l.text.String()) {
+	for line := range strings.Lines(l.String()) {
 		if strings.Contains(line, text) {
 			found = append(found, line)
 		}

@@ -143,7 +143,7 @@ func (s *stage) until(what string, holds func(rollout.RouteState) bool) time.Dur
 		}
 		<-time.After(time.Minute)
 	}
-	s.t.Fatalf("never: %s; %+v\n%s", what, s.ControllerStatus()["r"], s.logs.text.String())
+	s.t.Fatalf("never: %s; %+v\n%s", what, s.ControllerStatus()["r"], s.logs.String())
 	return 0
 }
 

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -15,6 +14,7 @@ import (
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
+	"github.com/strangler-proxy/strangler/internal/testlog"
 	"github.com/strangler-proxy/strangler/rollout"
 	"github.com/strangler-proxy/strangler/rollout/storetest"
 )
@@ -54,7 +54,7 @@ func (m *memory) SetCursor(_ context.Context, name string, seq uint64) error {
 type bed struct {
 	ledger  *rollout.Ledger
 	cursors *memory
-	log     *safeBuffer
+	log     *testlog.Log
 }
 
 func newBed(t *testing.T) *bed {
@@ -68,7 +68,7 @@ func newBed(t *testing.T) *bed {
 			t.Error(err)
 		}
 	})
-	return &bed{ledger: l, cursors: &memory{cursors: map[string]uint64{}}, log: new(safeBuffer)}
+	return &bed{ledger: l, cursors: &memory{cursors: map[string]uint64{}}, log: new(testlog.Log)}
 }
 
 // sender makes one with the pace given, and has it use webhooks.
@@ -269,22 +269,4 @@ func eventually(t *testing.T, s *Sender, name string, wanted func(Status) bool) 
 			t.Fatalf("at last: %+v", last)
 		}
 	}
-}
-
-// safeBuffer is a log of several goroutines.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }

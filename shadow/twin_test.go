@@ -1,35 +1,16 @@
 package shadow_test
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/strangler-proxy/strangler/internal/testlog"
 	"github.com/strangler-proxy/strangler/routes"
 	"github.com/strangler-proxy/strangler/shadow"
 )
-
-// safeBuffer is a log that is read while it is written.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *safeBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // TestAControlThatIsDownIsTold: how often it was asked in vain, since when it says
 // nothing, and in the log when that begins and when it ends; once each.
@@ -37,7 +18,7 @@ func TestAControlThatIsDownIsTold(t *testing.T) {
 	t.Parallel()
 	var down atomic.Bool
 	down.Store(true)
-	var log safeBuffer
+	var log testlog.Log
 	b := newBed(t, func(w http.ResponseWriter, r *http.Request) {
 		if shadow.Marked(r.Header) && down.Load() {
 			panic(http.ErrAbortHandler)

@@ -107,5 +107,19 @@ func (f *shadowFlags) report(ctx context.Context) (*report.Report, error) {
 	return r, f.ask(ctx, admin.PathShadowReport, nil, r)
 }
 
+// printPart asks for the report and prints a part of it: as JSON what part takes of
+// each route, else as text does.
+func printPart[T any](ctx context.Context, f *shadowFlags, t *terminal, part func(*report.Route) T, text func(*terminal, *report.Report)) error {
+	r, err := f.report(ctx)
+	if err != nil {
+		return err
+	}
+	if t.json {
+		return t.printJSON(report.PartOf(r, part))
+	}
+	text(t, r)
+	return nil
+}
+
 func share(part float64) string    { return strconv.FormatFloat(100*part, 'g', 3, 64) + " %" }
 func joined(lines []string) string { return strings.Join(lines, "; ") }

@@ -16,17 +16,9 @@ func shadowRules() *cobra.Command {
 			"excused anything. Either keeps the gate from being met. Where noise was learned it also prints rules that say the same by hand, to be pasted into the\n"+
 			"route's shadow in the route table.",
 		cobra.NoArgs, func(ctx context.Context, t *terminal, _ []string) error {
-			r, err := f.report(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(report.PartOf(r, func(r *report.Route) report.RouteRules {
-					return report.RouteRules{Route: r.Route, Rules: r.Rules, Noise: r.Noise}
-				}))
-			}
-			printRules(t, r)
-			return nil
+			return printPart(ctx, &f, t, func(r *report.Route) report.RouteRules {
+				return report.RouteRules{Route: r.Route, Rules: r.Rules, Noise: r.Noise}
+			}, printRules)
 		})
 	f.add(cmd)
 	return cmd

@@ -21,17 +21,9 @@ func shadowSignatures() *cobra.Command {
 	cmd := command("signatures", "Lists the ways in which answers differ",
 		"Lists the ways in which answers differ, the worst first, each with what is known of it:\n\n"+strings.Join(words, "\n"),
 		cobra.NoArgs, func(ctx context.Context, t *terminal, _ []string) error {
-			r, err := f.report(ctx)
-			if err != nil {
-				return err
-			}
-			if t.json {
-				return t.printJSON(report.PartOf(r, func(r *report.Route) report.RouteSignatures {
-					return report.RouteSignatures{Route: r.Route, Signatures: r.Signatures, MoreSignatures: r.MoreSignatures}
-				}))
-			}
-			printSignatures(t, r)
-			return nil
+			return printPart(ctx, &f, t, func(r *report.Route) report.RouteSignatures {
+				return report.RouteSignatures{Route: r.Route, Signatures: r.Signatures, MoreSignatures: r.MoreSignatures}
+			}, printSignatures)
 		})
 	f.add(cmd)
 	return cmd

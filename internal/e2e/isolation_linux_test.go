@@ -84,7 +84,8 @@ var goroutines = regexp.MustCompile(`(?m)^go_goroutines (\d+)`)
 
 func countGoroutines(t *testing.T, proxy *testbed.Strangler) int {
 	t.Helper()
-	found := goroutines.FindStringSubmatch(metrics(t, proxy))
+	_, metrics := proxy.Ask(t, "/metrics")
+	found := goroutines.FindStringSubmatch(metrics)
 	if found == nil {
 		t.Fatalf("no go_goroutines in the metrics")
 	}

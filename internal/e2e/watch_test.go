@@ -1,8 +1,6 @@
 package e2e
 
 import (
-	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -30,25 +28,10 @@ func (c *askers) watching(state identity.WatchState) *identity.WatchStatus {
 	if state == identity.WatchOn {
 		metric = "strangler_session_watched 1"
 	}
-	if !strings.Contains(metrics(c.t, c.proxy), "\n"+metric+"\n") {
+	if _, metrics := c.proxy.Ask(c.t, "/metrics"); !strings.Contains(metrics, "\n"+metric+"\n") {
 		c.t.Errorf("the watch is %s, and the metrics have not %s", state, metric)
 	}
 	return got
-}
-
-// metrics are what the proxy's admin endpoint shows.
-func metrics(t *testing.T, proxy *testbed.Strangler) string {
-	t.Helper()
-	response, err := http.Get("http://" + proxy.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // endsAtOnce ends one session after the other, and holds that each has the

@@ -13,7 +13,7 @@ import (
 // doubt notes where a mismatch lies, if it is known whole.
 func (e *era) doubt(r *shadow.Record) {
 	n := &e.Noise
-	if r.Result.Reason != "" || r.Result.Total != len(r.Result.Differences) {
+	if !whole(&r.Result) {
 		return
 	}
 	names := []string{word(r.Why)}

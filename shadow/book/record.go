@@ -67,7 +67,7 @@ func (e *era) unsteady(r *shadow.Record) {
 // explains tells whether all that a result names is known to be the monolith's noise,
 // and it names all.
 func (e *era) explains(r *diff.Result) bool {
-	return len(r.Differences) > 0 && r.Reason == "" && r.Total == len(r.Differences) &&
+	return len(r.Differences) > 0 && whole(r) &&
 		!slices.ContainsFunc(r.Differences, func(d diff.Difference) bool { return !e.known[d.Place] })
 }
 
