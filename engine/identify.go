@@ -121,7 +121,7 @@ func (e *Engine) admit(r *http.Request, p *papers, person *identity.Person, a as
 	minted, err := e.identity.Minter.Token(p.service, person.Prepared, now)
 	if err != nil {
 		a.keep(ReasonNoToken)
-		e.complain(p, err, now)
+		e.complain(a.Route, err, now)
 		return false
 	}
 	a.pass.token[0] = p.show(minted)
@@ -181,17 +181,17 @@ func navigates(r *http.Request) bool {
 
 // complain says, once a minute at most, why there are no tokens. That a session
 // ends is no reason to.
-func (e *Engine) complain(p *papers, err error, now time.Time) {
+func (e *Engine) complain(route string, err error, now time.Time) {
 	if errors.Is(err, token.ErrEnding) || errors.Is(err, token.ErrInactive) {
 		return
 	}
 	e.failed.say(now, func() {
 		if errors.Is(err, token.ErrNoKey) {
 			e.log.Warn("no key signs tokens; the monolith serves routes that need one",
-				slog.Time("until", e.identity.Ring.Set().Gap(now)), slog.String("route", p.name))
+				slog.Time("until", e.identity.Ring.Set().Gap(now)), slog.String("route", route))
 			return
 		}
-		e.log.Warn("no token could be made; the monolith serves", slog.String("route", p.name), slog.Any("error", err))
+		e.log.Warn("no token could be made; the monolith serves", slog.String("route", route), slog.Any("error", err))
 	})
 }
 
@@ -205,28 +205,28 @@ func (p *passport) fields() []proxy.Field { return p.places[:p.n] }
 
 // cookies takes the monolith's cookies off the request to the service.
 func (p *papers) cookies(r *http.Request, pass *passport) {
-	lines := r.Header["Cookie"]
-	if len(p.strip) == 0 || !p.anyOf(lines) {
-		return
-	}
-	var rest strings.Builder
-	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			if pair = strings.Trim(pair, " \t"); pair == "" || p.strips(pair) {
-				continue
+	var room [16]string
+	rest, stripped := room[:0], false
+	for _, line := range r.Header["Cookie"] {
+		for line != "" && len(p.strip) > 0 {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			switch {
+			case p.strips(pair):
+				stripped = true
+			case strings.Trim(pair, " \t") != "":
+				rest = append(rest, strings.Trim(pair, " \t"))
 			}
-			if rest.Len() > 0 {
-				rest.WriteString("; ")
-			}
-			rest.WriteString(pair)
 		}
 	}
-	if rest.Len() == 0 {
+	switch {
+	case !stripped:
+	case len(rest) == 0:
 		pass.set("Cookie", nil)
-		return
+	default:
+		pass.cookie[0] = strings.Join(rest, "; ")
+		pass.set("Cookie", pass.cookie[:])
 	}
-	pass.cookie[0] = rest.String()
-	pass.set("Cookie", pass.cookie[:])
 }
 
 // bare is a cookie's name without what frameworks may take off around it: blanks,
@@ -242,19 +242,6 @@ func bare(name string) string {
 }
 
 func visible(c byte) bool { return ' ' < c && c < 0x7f }
-
-func (p *papers) anyOf(lines []string) bool {
-	for _, line := range lines {
-		for line != "" {
-			var pair string
-			pair, line, _ = strings.Cut(line, ";")
-			if p.strips(pair) {
-				return true
-			}
-		}
-	}
-	return false
-}
 
 func (p *papers) strips(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")

@@ -1,9 +1,7 @@
 package engine
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -44,6 +42,7 @@ type Identity struct {
 type whois struct {
 	Identity
 	now      func() time.Time
+	cookies  []string // the monolith's, and ours that is like them: no service needs them
 	login    *url.URL // LoginURL; nil: nowhere that is known
 	host     string   // of the issuer, where the keys are published
 	paths    [2]string
@@ -65,6 +64,13 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 			return nil, fmt.Errorf("trusted_origins: %w", err)
 		}
 	}
+	if i.Resolver != nil {
+		w.cookies = slices.Clone(i.Resolver.Names())
+	}
+	if i.CSRFCookie != "" {
+		w.cookies = append(w.cookies, i.CSRFCookie)
+	}
+	w.cookies = append(w.cookies, identity.CarryCookie)
 	if i.LoginURL != "" {
 		login, err := url.Parse(i.LoginURL)
 		if err != nil {
@@ -83,67 +89,10 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 	return w, nil
 }
 
-// papers are what a lane's service gets to know of who a request is from.
-type papers struct {
-	name    string
-	route   routes.Identity
-	service *token.Service // nil: no token
-	shadow  *token.Service // the same for mirrored requests, whose tokens say so
-	bare    bool           // the token goes without Bearer
-	strip   []string       // cookies that the service does not get
-}
-
-// shadowClaim is what the tokens of mirrored requests say beside all else: whoever
-// acts on one, as by sending a mail, can leave that.
-const shadowClaim = "shadow"
-
-// papersOf makes the papers of a route with a service; nil without an identity.
-func (w *whois) papersOf(r *routes.Route) (*papers, error) {
-	if w == nil || r.Service == "" {
-		return nil, nil //nolint:nilnil // see above
-	}
-	p := &papers{name: r.Name, route: routes.Identity{Token: routes.TokenNone, CSRF: routes.CSRFOff}}
-	if r.Identity != nil {
-		p.route = *r.Identity
-	}
-	if !p.route.KeepCookie {
-		p.strip = append(p.strip, w.Resolver.Names()...)
-		if w.CSRFCookie != "" {
-			p.strip = append(p.strip, w.CSRFCookie)
-		}
-		p.strip = append(p.strip, identity.CarryCookie)
-	}
-	if p.route.Token == routes.TokenNone {
-		return p, nil
-	}
-	p.bare = p.route.Header != routes.DefaultTokenHeader
-	var err error
-	p.service, p.shadow, err = w.services(r, p.route)
-	return p, err // without a service after an error; the monolith serves
-}
-
-// services make a route's tokens, and those of its mirrored requests.
-func (w *whois) services(r *routes.Route, i routes.Identity) (service, shadow *token.Service, err error) {
-	o := token.ServiceOptions{Audience: cmp.Or(i.Audience, r.Service), Profile: token.Profile(i.Profile), Claims: map[string]token.Claim{}}
-	for name, attribute := range i.Claims {
-		o.Claims[name] = token.Claim{Attribute: attribute}
-	}
-	if service, err = w.Ring.Service(o); err != nil {
-		return nil, nil, err
-	}
-	o.Claims = maps.Clone(o.Claims)
-	o.Claims[shadowClaim] = token.Claim{Value: true}
-	if r.Shadow != nil && shadowOf(r) != r.Service {
-		o.Audience = shadowOf(r) // or it could be shown to the service in a user's name
-	}
-	shadow, err = w.Ring.Service(o)
-	return service, shadow, err
-}
-
 // unknown are the problems of a table that needs to know more of who requests are
 // from than the configuration says.
 func (w *whois) unknown(path string, table *routes.Table) (problems routes.Problems) {
-	login := w.loginRoute(table)
+	login, office := w.loginRoute(table), newOffice(w)
 	for _, entry := range table.Routes() {
 		r := entry.Route
 		at := r.Place()
@@ -164,42 +113,10 @@ func (w *whois) unknown(path string, table *routes.Table) (problems routes.Probl
 			add(routes.CodeBadIdentity, w.LoginURL, "the login page is in this route, which sends there whoever is not signed in: nobody could sign in",
 				"give it a route of its own that names no service, or write anonymous: monolith")
 		default:
-			w.check(r, add)
+			office.check(r, add)
 		}
 	}
 	return problems
-}
-
-// check finds what one route asks for in vain.
-func (w *whois) check(r *routes.Route, add func(code, text, message, hint string)) {
-	known := func(attribute string) {
-		if w.Attributes != nil && attribute != "user_id" && !slices.Contains(w.Attributes, attribute) {
-			add(routes.CodeNotRead, attribute, "the Caddyfile's sessions do not read this of a user", "name it there (columns of users, claims of the session), or take it out here")
-		}
-	}
-	for _, a := range r.FlagAttributes {
-		if a.From == routes.FromClaim {
-			known(a.Claim)
-		}
-	}
-	if r.Identity == nil {
-		return
-	}
-	for _, attribute := range r.Identity.Claims {
-		known(attribute)
-	}
-	if r.Identity.Anonymous == routes.AnonymousLogin && w.LoginURL == "" {
-		add(routes.CodeNoLogin, "login", "the Caddyfile does not say where to sign in", "add login_url /accounts/login/ to its identity block")
-	}
-	if r.Identity.CSRF == routes.CSRFDjango && w.CSRFCookie == "" {
-		add(routes.CodeNoDjango, "django", "these sessions are not Django's, so there is no cookie to hold a request against", "write csrf: origin")
-	}
-	if r.Service == "" || r.Identity.Token == routes.TokenNone {
-		return
-	}
-	if _, _, err := w.services(r, *r.Identity); err != nil {
-		add(routes.CodeBadIdentity, "", err.Error(), "see docs/sessions.md")
-	}
 }
 
 // guardFor is the guard of a table: the configured names, and where its tokens go.

@@ -201,6 +201,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		return upstream{name: name, target: target, failures: failures[name]}
 	}
 	next.monolith = use(table.Document().Monolith, true)
+	office := newOffice(e.identity)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
 		next.lanes[i].route, next.lanes[i].sticky = recent.Hash(entry.Route.Name), recent.HashSticky(entry.Route.Sticky)
@@ -210,7 +211,7 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		if c := countsOf(entry, table.Document().Targets, running); c != nil {
 			next.lanes[i].counts, next.rollouts[entry.Route.Name] = c, rollout.PlanOf(entry.Route.Rollout)
 		}
-		next.lanes[i].papers, _ = e.identity.papersOf(entry.Route) // unknown has found what is wrong
+		next.lanes[i].papers, _ = office.papers(entry.Route) // unknown has found what is wrong
 		if service := entry.Route.Service; service != "" && problems == nil {
 			next.lanes[i].service = use(service, false)
 		}

@@ -69,7 +69,7 @@ type Resolver struct {
 	log     *slog.Logger
 	key     [16]byte  // of the digests
 	began   time.Time // when its clock was zero
-	cache   people
+	cache   *people
 
 	slots    chan struct{}
 	breaker  *gobreaker.TwoStepCircuitBreaker[struct{}]

@@ -108,10 +108,8 @@ func appendHead(b []byte, req *http.Request) ([]byte, error) {
 			return b, errRequestHead
 		}
 		for _, value := range values {
-			b = append(append(b, name...), ": "...)
-			start := len(b)
-			b = append(b, strings.Trim(value, " \t")...)
-			if !validValue(b[start:]) { // here, for a token comes out of cold memory, where copying is faster than looking
+			var valid bool
+			if b, valid = appendValue(append(append(b, name...), ": "...), value); !valid {
 				return b, errRequestHead
 			}
 			b = append(b, "\r\n"...)
@@ -122,6 +120,20 @@ func appendHead(b []byte, req *http.Request) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// appendValue writes a field's value without the blanks around it (RFC 9112, 5.1), and
+// says whether it may stand there. It looks at what it has copied: a token comes out of
+// cold memory, where copying is faster than looking.
+func appendValue(b []byte, value string) (to []byte, valid bool) {
+	start := len(b)
+	b = append(b, value...)
+	if added := b[start:]; len(added) > 0 && (blank(added[0]) || blank(added[len(added)-1])) {
+		b = append(b[:start], strings.Trim(value, " \t")...)
+	}
+	return b, validValue(b[start:])
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' }
 
 // validValue reports whether a field's value has no control byte but tabs, as
 // httpguts.ValidHeaderFieldValue does, eight bytes at a time: a token has hundreds.

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -91,6 +92,14 @@ func (m *Minter) mint(s *Service, p *Prepared, key *Key, now time.Time) (Token, 
 	return t, nil
 }
 
+// all are the subject's tokens.
+func (p *Prepared) all() iter.Seq[*minted] {
+	return func(yield func(*minted) bool) {
+		for m := p.tokens.Load(); m != nil && yield(m); m = m.next {
+		}
+	}
+}
+
 // token is the one for a service, nil when there is none.
 func (p *Prepared) token(s *Service) *minted {
 	for m := p.tokens.Load(); m != nil; m = m.next {
@@ -108,18 +117,28 @@ func (p *Prepared) keep(s *Service, fresh *minted, now time.Time) {
 	if fresh != nil {
 		kept = append(kept, fresh)
 	}
-	for m := p.tokens.Load(); m != nil && len(kept) < maxTokens; m = m.next {
-		if !m.service.same(s) && m.token.Expires().After(now) {
+	for m := range p.all() {
+		if len(kept) < maxTokens && !m.service.same(s) && m.token.Expires().After(now) {
 			kept = append(kept, m)
 		}
 	}
-	var first *minted
-	for _, m := range slices.Backward(kept) { // readers may be on those that were there
-		linked := *m
-		linked.next = first
-		first = &linked
+	p.chain(kept)
+}
+
+// chain puts copies of the tokens in the place of all: readers may be on those that
+// were there. Its lock is held, or nobody else has it yet.
+func (p *Prepared) chain(all []*minted) {
+	var head *minted
+	for i, m := range slices.Backward(all) {
+		link := new(minted)
+		if i == 0 && !p.taken {
+			link, p.taken = &p.first, true
+		}
+		*link = *m
+		link.next = head
+		head = link
 	}
-	p.tokens.Store(first)
+	p.tokens.Store(head)
 }
 
 // good says whether the token may be handed out now.

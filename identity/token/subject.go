@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -51,6 +52,8 @@ type Prepared struct {
 	end     int64                  // of the session, Unix seconds; 0: not known
 	tokens  atomic.Pointer[minted] // the latest first
 	minting sync.Mutex
+	taken   bool   // first is a token; changed under minting only
+	first   minted // mostly the only one; it stays what it is
 
 	text       string // the ID, members of the claims, each with a comma before it, and the attributes
 	id, claims int    // where they end in it
@@ -104,7 +107,7 @@ func (p *Prepared) End() time.Time {
 // if they say the same to the byte. To be called before p is shared.
 func (p *Prepared) Adopt(before *Prepared) {
 	if before != nil && p.text == before.text && p.id == before.id && p.claims == before.claims {
-		p.tokens.Store(before.tokens.Load())
+		p.chain(slices.Collect(before.all()))
 	}
 }
 
