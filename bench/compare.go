@@ -34,7 +34,7 @@ func (w *workloadResult) compare(o *options) {
 		s.P50 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P50 }))
 		s.P99 = lowQuintile(s.pacedSeries(func(p pacedRecord) time.Duration { return p.P99 }))
 		s.Ratio = ratios{
-			CPU:        ratio(s.CPU, base.CPU),
+			CPU:        s.cpuTo(base),
 			Throughput: ratio(s.Rate, base.Rate),
 			P50:        ratio(s.P50, base.P50),
 			P99:        ratio(s.P99, base.P99),
@@ -48,10 +48,22 @@ func (w *workloadResult) compare(o *options) {
 	for _, s := range w.Subjects {
 		if p := w.percent(s); p != nil {
 			s.ToPercent = &decidedRatios{
-				CPU: ratio(s.CPU, p.CPU), P99: ratio(s.P99, p.P99), Mallocs: ratio(s.Mallocs, p.Mallocs), Allocated: ratio(s.Allocated, p.Allocated),
+				CPU: s.cpuTo(p), P99: ratio(s.P99, p.P99), Mallocs: ratio(s.Mallocs, p.Mallocs), Allocated: ratio(s.Allocated, p.Allocated),
 			}
 		}
 	}
+}
+
+// cpuTo is what an answer takes of the CPU that one of another proxy takes: in each
+// round by itself, for what else happens on the machine changes from second to second,
+// and of all rounds the median. 0 without rounds.
+func (s *subjectResult) cpuTo(base *subjectResult) float64 {
+	mine, others := s.series(perAnswer), base.series(perAnswer)
+	rounds := make([]float64, min(len(mine), len(others)))
+	for i := range rounds {
+		rounds[i] = ratio(mine[i], others[i])
+	}
+	return nearestRank(rounds, 0.5)
 }
 
 // percent is the subject with fixed percentages, and without identity, in a table

@@ -8,8 +8,8 @@
 // proxies share one core, origin and load generator another. All proxies of a
 // workload run at the same time and get short slices in turn, the order swapped
 // every round, so that whatever disturbs the machine disturbs all of them; what
-// counts is a quiet slice of each (the low quintile). One proxy appears twice,
-// and the ratio of it to itself tells how far the other ratios can be trusted.
+// counts is the ratio of two in the same round, the median of all rounds. One proxy
+// appears twice, and the ratio of it to itself tells how far the others can be trusted.
 //
 // The walk through the package: options.go and run.go, then workload.go and
 // subject.go (what is asked of whom), load.go and http1.go, http2.go (asking),

@@ -98,7 +98,7 @@ func (w *workloadResult) lines(noise float64) []line {
 	}
 	if first != last {
 		add(fmt.Sprintf("CPU per request of %s to that of %s", countRoutes(last.Routes), countRoutes(first.Routes)),
-			ratio(last.CPU, first.CPU), 1+noise, self)
+			last.cpuTo(first), 1+noise, self)
 	}
 	return all
 }

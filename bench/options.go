@@ -42,13 +42,27 @@ type options struct {
 	profile bool
 }
 
-// pacedSlices is how many slices at a fixed rate each proxy gets: latency needs
-// fewer of them than CPU does, but where it has a line.
-func (o *options) pacedSlices(w workload) int {
+// long is how many times longer some slices are; there are as many times fewer.
+const long = 4
+
+// saturated are the slices at saturation of each proxy: short ones, so that what
+// happens on the machine happens to all proxies of a round. Shadows are asked beside
+// the clients' requests, and what is under way at a slice's end is not seen in it.
+func (o *options) saturated(w workload) (count int, length time.Duration) {
 	if w.shadow {
-		return o.slices
+		return max(1, o.slices/long), o.slice * long
 	}
-	return max(1, o.slices/4)
+	return o.slices, o.slice
+}
+
+// paced are the slices at a fixed rate, long enough for a p99: latency needs fewer of
+// them than CPU does, but where it has a line.
+func (o *options) paced(w workload) (count int, length time.Duration) {
+	count = o.slices / long
+	if !w.shadow {
+		count /= long
+	}
+	return max(1, count), o.slice * long
 }
 
 // middle is the table size at which rollouts and flags are held against fixed
@@ -92,8 +106,8 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.binary, "binary", "bin/strangler", "the strangler to measure; it plays reverse_proxy too")
 	f.StringVar(&o.out, "out", "bench/out", "folder for results.json and chart.svg")
-	f.IntVar(&o.slices, "slices", 20, "slices per proxy and workload")
-	f.DurationVar(&o.slice, "slice", 600*time.Millisecond, "length of a slice")
+	f.IntVar(&o.slices, "slices", 80, "slices per proxy and workload; a quarter of that, four times as long, in the workload shadow")
+	f.DurationVar(&o.slice, "slice", 150*time.Millisecond, "length of a slice")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "load on each proxy before the first slice")
 	f.StringVar(&routes, "routes", "1,1000,100000", "sizes of the route tables; \"none\" leaves Strangler out")
 	f.StringVar(&decided, "decided", byRollout+","+byFlag, "what else than a fixed percentage decides, in tables of the middle size; \"none\" leaves them out")
@@ -102,7 +116,7 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&proxyCPUs, "proxy-cpus", "0", "cores for the proxies, as in 0,2")
 	f.StringVar(&loadCPUs, "load-cpus", "1", "cores for origin and load generator")
 	f.Float64Var(&o.noise, "noise", 0.05, "how far a proxy may differ from itself, and a big table from a small one")
-	f.BoolVar(&quick, "quick", false, "a short run to see that it works: 5 slices of 200ms; its ratios mean little")
+	f.BoolVar(&quick, "quick", false, "a short run to see that it works: 8 slices of 120ms; its ratios mean little")
 	f.BoolVar(&o.check, "check", false, "exit 1 when a line is broken, 3 when the machine is too noisy to say")
 	f.BoolVar(&o.profile, "profile", false, "also write profiles (CPU, allocations) of the Caddy processes to the folder of -out")
 	if err := f.Parse(args); err != nil {
@@ -133,10 +147,10 @@ func (o *options) shorten(f *flag.FlagSet) {
 	given := make(map[string]bool)
 	f.Visit(func(one *flag.Flag) { given[one.Name] = true })
 	if !given["slices"] {
-		o.slices = 5
+		o.slices = 8
 	}
 	if !given["slice"] {
-		o.slice = 200 * time.Millisecond
+		o.slice = 120 * time.Millisecond
 	}
 	if !given["warmup"] {
 		o.warmup = 200 * time.Millisecond

@@ -49,7 +49,7 @@ func sampleReport(t *testing.T) *report {
 // measured adds five slices of 1,000 answers, of which the first is quiet.
 func measured(s subjectResult, micros int) *subjectResult {
 	for i := range 5 {
-		cpu := time.Duration(micros*(10+i)/10) * 1000 * time.Microsecond
+		cpu := time.Duration(micros*(10+i)) * 100 * time.Microsecond
 		s.add(sliceResult{Answers: 1000, Elapsed: cpu, Service: 500, Seen: 1000}, cpu, cpu/2)
 		s.addPaced(sliceResult{Answers: 500, P50: cpu / 1000, P99: cpu / 500, Service: 500, Seen: 1000})
 	}
@@ -75,6 +75,23 @@ func TestRatiosAreToTheFirstSubject(t *testing.T) {
 	}
 	if got := w.self().CPU; got != 1.02 {
 		t.Errorf("self ratio %v", got)
+	}
+}
+
+// Whatever slows a round slows all that is in it.
+func TestRatiosAreOfARoundEach(t *testing.T) {
+	t.Parallel()
+	one, other := new(subjectResult), new(subjectResult)
+	for _, disturbed := range []time.Duration{10, 16, 11, 30, 10, 13, 22} {
+		one.add(sliceResult{Answers: 100, Elapsed: time.Second}, 11*disturbed*time.Millisecond, 0)
+		other.add(sliceResult{Answers: 100, Elapsed: time.Second}, 10*disturbed*time.Millisecond, 0)
+	}
+	one.Slices[2].CPU *= 3 // and what happens to one slice is outvoted
+	if got := one.cpuTo(other); got != 1.1 {
+		t.Errorf("%v", got)
+	}
+	if got := one.cpuTo(new(subjectResult)); got != 0 {
+		t.Errorf("without rounds %v", got)
 	}
 }
 
@@ -233,7 +250,7 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.slices != 7 || o.slice != 200*time.Millisecond || len(o.routes) != 2 || o.routes[0] != 1 {
+	if o.slices != 7 || o.slice != 120*time.Millisecond || len(o.routes) != 2 || o.routes[0] != 1 {
 		t.Errorf("got %+v", o)
 	}
 }

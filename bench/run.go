@@ -202,10 +202,11 @@ func (m *measurement) saturated(ctx context.Context) error {
 			return err
 		}
 	}
-	for round := range m.options.slices {
-		m.say("%s: round %d of %d", m.w.name, round+1, m.options.slices)
+	rounds, length := m.options.saturated(m.w)
+	for round := range rounds {
+		m.say("%s: round %d of %d", m.w.name, round+1, rounds)
 		for _, i := range turn(len(m.subjects), round) {
-			if err := m.slice(ctx, i); err != nil {
+			if err := m.slice(ctx, i, length); err != nil {
 				return err
 			}
 		}
@@ -252,7 +253,7 @@ func (m *measurement) visit(ctx context.Context, s *subject) error {
 }
 
 // slice is one saturated slice of subject i.
-func (m *measurement) slice(ctx context.Context, i int) error {
+func (m *measurement) slice(ctx context.Context, i int, length time.Duration) error {
 	s := m.subjects[i]
 	if err := m.visit(ctx, s); err != nil {
 		return err
@@ -262,7 +263,7 @@ func (m *measurement) slice(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	r, err := m.ask(ctx, s, m.order(s, m.options.slice))
+	r, err := m.ask(ctx, s, m.order(s, length))
 	if err != nil {
 		return err
 	}
@@ -294,9 +295,10 @@ func cpuTimes(pids []int) ([]time.Duration, error) {
 func (m *measurement) paced(ctx context.Context) error {
 	m.rate = math.Round(highQuintile(m.results[0].series(perSecond)) * m.w.offered())
 	m.say("%s: latency at %.0f requests per second", m.w.name, m.rate)
-	for round := range m.options.pacedSlices(m.w) {
+	rounds, length := m.options.paced(m.w)
+	for round := range rounds {
 		for _, i := range turn(len(m.subjects), round) {
-			o := m.order(m.subjects[i], m.options.slice)
+			o := m.order(m.subjects[i], length)
 			o.Rate = m.rate
 			r, err := m.ask(ctx, m.subjects[i], o)
 			if err != nil {

@@ -7,9 +7,9 @@ import (
 )
 
 // lowQuintile is the value that a fifth of values do not exceed (nearest rank):
-// of 20 slices the 4th smallest. Noise on a shared machine only ever adds CPU
-// time and latency, so the low end is what the proxy itself needs; the very
-// lowest would reward one lucky slice. 0 without values.
+// of 20 slices the 4th smallest. Noise on a shared machine only ever adds time and
+// latency, so the low end is what the proxy itself needs; the very lowest would
+// reward one lucky slice. 0 without values.
 func lowQuintile(values []float64) float64 {
 	return nearestRank(values, 0.2)
 }
