@@ -82,9 +82,9 @@ func TestRatiosAreToTheFirstSubject(t *testing.T) {
 func TestRatiosAreOfARoundEach(t *testing.T) {
 	t.Parallel()
 	one, other := new(subjectResult), new(subjectResult)
-	for _, disturbed := range []time.Duration{10, 16, 11, 30, 10, 13, 22} {
-		one.add(sliceResult{Answers: 100, Elapsed: time.Second}, 11*disturbed*time.Millisecond, 0)
-		other.add(sliceResult{Answers: 100, Elapsed: time.Second}, 10*disturbed*time.Millisecond, 0)
+	for _, disturbed := range []int{10, 16, 11, 30, 10, 13, 22} {
+		one.add(sliceResult{Answers: 100, Elapsed: time.Second}, time.Duration(11*disturbed)*time.Millisecond, 0)
+		other.add(sliceResult{Answers: 100, Elapsed: time.Second}, time.Duration(10*disturbed)*time.Millisecond, 0)
 	}
 	one.Slices[2].CPU *= 3 // and what happens to one slice is outvoted
 	if got := one.cpuTo(other); got != 1.1 {
