@@ -121,6 +121,9 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if r.Idle != "" {
 		t.styled(yellow, "%s: nothing can be compared now: %s", r.Route, r.Idle)
 	}
+	if r.Verdict.RestsOn != "" {
+		t.styled(yellow, "%s: %s", r.Route, r.Verdict.RestsOn)
+	}
 	if r.Verdict.Idle != "" {
 		t.line("%s: idle: %s", r.Route, r.Verdict.Idle)
 	}

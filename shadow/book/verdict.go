@@ -59,7 +59,7 @@ func (j *judge) verdict() report.Verdict {
 	j.out = report.Verdict{
 		State: report.Met, Compared: e.Compared, Mismatched: rate.Mismatches, Excused: excused,
 		Rate: share(rate.Mismatches, e.Compared), Upper: rate.Upper(),
-		Gate: gate(j.config), LastCompared: e.LastCompared, Idle: j.idle(),
+		Gate: gate(j.config), LastCompared: e.LastCompared, Idle: j.idle(), RestsOn: j.resting(),
 	}
 	if stale {
 		j.say(report.NotYet, "the table has other rules or targets by now, and nothing was compared by them yet")

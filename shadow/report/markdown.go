@@ -65,6 +65,9 @@ func (m *markdownWriter) route(r *Route) {
 	if split := r.Coverage.split(); split != "" {
 		m.line("%s\n", split)
 	}
+	if v.RestsOn != "" {
+		m.line("%s\n", prose(v.RestsOn))
+	}
 	if v.Idle != "" {
 		m.line("Idle: %s\n", prose(v.Idle))
 	}

@@ -94,6 +94,10 @@ type Verdict struct {
 	// NeededPairs is how many more pairs (requests of which the monolith is asked
 	// twice by chance) it takes to tell the service from noise that was learned.
 	NeededPairs uint64 `json:"needed_pairs,omitempty"`
+	// RestsOn says that not one comparison was equal without a rule or noise, so that
+	// the verdict rests on what these excuse alone, and what to do; empty else. It
+	// changes no state.
+	RestsOn string `json:"rests_on,omitempty"`
 	// Idle says for how long nothing was compared, when nothing came that could be;
 	// empty else. It changes no state, but no gate of a rollout opens by it.
 	Idle string `json:"idle,omitempty"`

@@ -20,7 +20,7 @@ func TestWhatWasComparedIsSplit(t *testing.T) {
 	t.Parallel()
 	r := &Report{Version: Version, Routes: []Route{{
 		Route:    "faq-read",
-		Verdict:  Verdict{State: Met, Compared: 3200, Mismatched: 1, Excused: 2, Gate: Gate{Compared: 3000, MismatchBelow: 0.001}},
+		Verdict:  Verdict{State: Met, Compared: 3200, Mismatched: 1, Excused: 2, Gate: Gate{Compared: 3000, MismatchBelow: 0.001}, RestsOn: "none of them is equal"},
 		Coverage: Coverage{Sampled: 3201, Buckets: []Bucket{{Bucket: "equal_by_rule", Count: 3200, Compared: true}, {Bucket: "raced", Count: 1}}},
 	}, {
 		Route:      "tickets",
@@ -36,7 +36,7 @@ func TestWhatWasComparedIsSplit(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{
-			"compared: 3,200 equal by rule; none is equal without a rule", "1 mismatch in 3,200 comparisons", "2 more did not come again",
+			"compared: 3,200 equal by rule", "none of them is equal", "1 mismatch in 3,200 comparisons", "2 more did not come again",
 			"compared: 20 equal, 3 not reproducible", "672 more pairs meet it", "for 8 hours", "1 time, ", "0 mismatches in 1 comparison:",
 		} {
 			if !strings.Contains(out.String(), want) {

@@ -75,6 +75,9 @@ func (t *textWriter) route(r *Route) {
 	if split := r.Coverage.split(); split != "" {
 		t.line("  %s", split)
 	}
+	if v.RestsOn != "" {
+		t.line("  %s", t.paint(yellow, line(v.RestsOn)))
+	}
 	if v.Idle != "" {
 		t.line("  idle: %s", v.Idle)
 	}

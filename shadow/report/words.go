@@ -133,29 +133,19 @@ func (v *Verdict) standing() string {
 	return text
 }
 
-// split is what became of the comparisons: a gate that is met by rules alone must
-// not look like one that is met by answers that are the same.
+// split is what became of the comparisons.
 func (c *Coverage) split() string {
-	var all, byRule uint64
 	var parts []string
 	for _, b := range c.Buckets {
 		if !b.Compared || b.Count == 0 {
 			continue
 		}
-		all += b.Count
-		if b.Bucket == "equal_by_rule" {
-			byRule = b.Count
-		}
 		parts = append(parts, Number(b.Count)+" "+strings.ReplaceAll(b.Bucket, "_", " "))
 	}
-	if all == 0 {
+	if len(parts) == 0 {
 		return ""
 	}
-	text := "compared: " + strings.Join(parts, ", ")
-	if all == byRule {
-		text += "; none is equal without a rule: see that the rules leave something to compare"
-	}
-	return text
+	return "compared: " + strings.Join(parts, ", ")
 }
 
 // toGo is how long it still takes, empty when there is nothing to wait for.
