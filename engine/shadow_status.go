@@ -73,14 +73,22 @@ func (e *Engine) ShadowStatus() (ShadowStatus, error) {
 // ShadowSummary is one route's ShadowRoute in a line.
 type ShadowSummary struct {
 	Route string `json:"route"`
+	// Shadow names the target that is asked beside.
+	Shadow string `json:"shadow"`
 	// Sampled is how many requests were since this process began, Compared and
 	// Mismatched what the verdict rests on.
 	Sampled    uint64       `json:"sampled"`
 	Compared   uint64       `json:"compared"`
 	Mismatched uint64       `json:"mismatched"`
 	Verdict    report.State `json:"verdict"`
+	// RestsOn is as in a report's verdict.
+	RestsOn string `json:"rests_on,omitempty"`
 	// Alarm says why nothing is compared; empty while all is well.
 	Alarm string `json:"alarm,omitempty"`
+	// Proof says whether requests that may change something are mirrored, Second how
+	// the monolith's second answers come.
+	Proof  shadow.Proof  `json:"proof"`
+	Second shadow.Second `json:"second_answers"`
 }
 
 func (e *Engine) shadowSummaries(v *view) (all []ShadowSummary) {
@@ -91,8 +99,9 @@ func (e *Engine) shadowSummaries(v *view) (all []ShadowSummary) {
 		if m := v.lanes[entry.Index].mirror; m != nil {
 			now, says := m.Status(), e.options.Shadowing.Book.Verdict(entry.Route.Name)
 			all = append(all, ShadowSummary{
-				Route: entry.Route.Name, Sampled: now.Sampled, Compared: says.Compared, Mismatched: says.Mismatched,
-				Verdict: says.State, Alarm: now.Alarm,
+				Route: entry.Route.Name, Shadow: askedBeside(v.table.Document(), entry.Route).Name,
+				Sampled: now.Sampled, Compared: says.Compared, Mismatched: says.Mismatched,
+				Verdict: says.State, RestsOn: says.RestsOn, Alarm: now.Alarm, Proof: now.Proof, Second: now.Second,
 			})
 		}
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/strangler-proxy/strangler/caddymodule/admin"
 	"github.com/strangler-proxy/strangler/engine"
-	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/report"
 )
 
@@ -101,18 +99,6 @@ func verdict(s report.State) cell {
 	}
 }
 
-// shadowRows are what rollout status says of comparing.
-func shadowRows(all []engine.ShadowSummary) [][]cell {
-	rows := make([][]cell, 0, len(all))
-	for i := range all {
-		s := &all[i]
-		row := cells(s.Route, "", report.Number(s.Sampled), report.Number(s.Compared), report.Number(s.Mismatched), "")
-		row[1], row[5] = verdict(s.Verdict), cell{s.Alarm, red}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
 // printShadowRoute says what is behind the verdict of one route.
 func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	if r.Alarm != "" {
@@ -130,18 +116,11 @@ func printShadowRoute(t *terminal, r *engine.ShadowRoute, whole bool) {
 	for _, reason := range r.Verdict.Reasons {
 		t.line("%s: %s", r.Route, reason)
 	}
-	if r.Proof.State == shadow.ProofRefused || r.Proof.State == shadow.ProofBroken {
-		t.styled(yellow, "%s: unsafe requests are not mirrored (%s since %s): %s", r.Route, r.Proof.State, moment(r.Proof.At), r.Proof.Reason)
-	}
-	if r.Proof.State == shadow.ProofBroken {
-		t.line(`%s: see what it changed at %s; when that is mended: strangler shadow resume --route %s --reason "…"`, r.Route, r.Shadow, r.Route)
-	}
-	if second := &r.Second; second.Failed > 0 {
-		text := fmt.Sprintf("%s: %s: %s of %s gave no answer (the last: %s)", r.Route, second.Target, report.Number(second.Failed), report.Number(second.Asked), second.Why)
-		if !second.SilentSince.IsZero() {
-			text += fmt.Sprintf(", none since %s: how often the monolith differs from itself is not found out", moment(second.SilentSince))
-		}
+	if text := unmirrored(r.Route, r.Shadow, &r.Proof); text != "" {
 		t.styled(yellow, "%s", text)
+	}
+	if r.Second.Failed > 0 {
+		t.styled(yellow, "%s", unheard(r.Route, &r.Second))
 	}
 	if r.GivesWay {
 		t.styled(yellow, "%s: comparing gives way to clients, who need the cores: what waits too long is not compared (queue, late)", r.Route)

@@ -94,10 +94,7 @@ func (r *rolloutReport) print(t *terminal, all bool) {
 	}
 	t.table([]string{"ROUTE", "SERVICE", "SHARE", "NOW", "STATE", "SINCE", "BY", "REASON"}, rows)
 	printProgress(t, r.Routes, len(r.Routes) == 1)
-	if len(r.Server.Shadows) > 0 {
-		t.line("")
-		t.table([]string{"SHADOW OF", "VERDICT", "SAMPLED", "COMPARED", "MISMATCHES", "ALARM"}, shadowRows(r.Server.Shadows))
-	}
+	printShadows(t, r.Server.Shadows)
 	if len(r.Server.Targets) > 0 {
 		t.line("")
 		t.table([]string{"TARGET", "BREAKER", "IN FLIGHT", "FAILURES", "COUNTED SINCE", "LAST ERROR"}, targetRows(r.Server.Targets))

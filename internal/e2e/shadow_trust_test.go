@@ -129,6 +129,13 @@ func TestAControlThatIsDownIsTold(t *testing.T) {
 	if said := proxy.MustCommand(t, "shadow", "status"); !strings.Contains(said, "loop: down: 40 of 40 gave no answer (the last: connect), none since ") {
 		t.Error(said)
 	}
+	if said := proxy.MustCommand(t, "rollout", "status"); !strings.Contains(said, "loop: down: 40 of 40 gave no answer (the last: connect), none since ") ||
+		!strings.Contains(said, "; see that down runs") {
+		t.Error(said)
+	}
+	if said := proxy.MustCommand(t, "rollout", "status", "loop", "--json"); !strings.Contains(said, `"silent_since": "20`) {
+		t.Error(said)
+	}
 	if said := proxy.MustCommand(t, "shadow", "report"); !strings.Contains(said, "down: 40 of 40 gave no answer when asked a second time in the monolith's name") {
 		t.Error(said)
 	}
@@ -189,12 +196,17 @@ func TestAStoppedDryRunStaysStoppedUntilItIsResumed(t *testing.T) {
 	if got := post(); got["shadow_error"] != 1 || got["skipped_unsafe"] != 2 || service.writes.Load() != 1 {
 		t.Fatalf("%v, %d writes", got, service.writes.Load())
 	}
-	said := proxy.MustCommand(t, "shadow", "status")
-	for _, want := range []string{"post: unsafe requests are not mirrored (stopped since 20", "a mirrored POST request was answered without X-Strangler-Dry-Run: ack",
-		`when that is mended: strangler shadow resume --route post --reason "…"`} {
-		if !strings.Contains(said, want) {
-			t.Errorf("%q is missing: %s", want, said)
+	for _, status := range []string{"shadow", "rollout"} {
+		said := proxy.MustCommand(t, status, "status")
+		for _, want := range []string{"post: unsafe requests are not mirrored (stopped since 20", "a mirrored POST request was answered without X-Strangler-Dry-Run: ack",
+			`see what it changed at faq; when that is mended: strangler shadow resume --route post --reason "…"`} {
+			if !strings.Contains(said, want) {
+				t.Errorf("%s status: %q is missing: %s", status, want, said)
+			}
 		}
+	}
+	if said := proxy.MustCommand(t, "rollout", "status", "--json"); !strings.Contains(said, `"state": "stopped"`) {
+		t.Error(said)
 	}
 	for name, then := range map[string]func(){
 		"a restart":      func() { proxy.Stop(); proxy.Start(); sampled = 0 },
@@ -211,12 +223,15 @@ func TestAStoppedDryRunStaysStoppedUntilItIsResumed(t *testing.T) {
 
 	service.mended.Store(true)
 	const resume = "shadow resume --route post --by anna --reason"
-	said = proxy.MustCommand(t, append(strings.Fields(resume), "build 7", "--dry-run")...)
+	said := proxy.MustCommand(t, append(strings.Fields(resume), "build 7", "--dry-run")...)
 	if state := proxy.Shadow(t).Routes[0].Proof.State; state != shadow.ProofBroken || !strings.Contains(said, "would be mirrored again") {
 		t.Error(state, said)
 	}
 	before := shadowed(t, proxy, "post", sampled).Buckets["equal"]
 	proxy.MustCommand(t, append(strings.Fields(resume), "build 7")...)
+	if said := proxy.MustCommand(t, "rollout", "status"); strings.Contains(said, "not mirrored") {
+		t.Error(said)
+	}
 	if got := post(); got["equal"] != before+3 || service.writes.Load() != 1 {
 		t.Errorf("resumed: %v, %d writes", got, service.writes.Load())
 	}
