@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/strangler-proxy/strangler/routes"
+	"github.com/strangler-proxy/strangler/shadow"
 	"github.com/strangler-proxy/strangler/shadow/book"
 	"github.com/strangler-proxy/strangler/shadow/report"
 )
@@ -97,7 +98,10 @@ func TestShadowComparesWhatTheMonolithServes(t *testing.T) {
 	if got.Verdict.Compared != 10 || got.Verdict.Mismatched != 1 {
 		t.Errorf("%+v", got.Verdict)
 	}
-	want := ShadowSummary{Route: "faq", Sampled: 11, Compared: 10, Mismatched: 1, Verdict: got.Verdict.State}
+	want := ShadowSummary{
+		Route: "faq", Shadow: "faq", Sampled: 11, Compared: 10, Mismatched: 1, Verdict: got.Verdict.State,
+		Proof: shadow.Proof{State: shadow.ProofOff}, Second: shadow.Second{Target: "monolith", Asked: got.Second.Asked},
+	}
 	if all := b.Status().Shadows; len(all) != 1 || all[0] != want || want.Verdict == "" {
 		t.Errorf("%+v", all)
 	}

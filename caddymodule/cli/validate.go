@@ -27,7 +27,9 @@ func speakUp(ours *cobra.Command) {
 			case "run":
 				cmd.RunE = func(cmd *cobra.Command, args []string) error {
 					err := theirs(cmd, args)
-					newTerminal(cmd).report(cause(err))
+					if err != nil && !logged(cmd, err) {
+						newTerminal(cmd).report(cause(err))
+					}
 					return err
 				}
 			case "validate":
