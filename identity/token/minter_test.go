@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -258,7 +261,11 @@ func TestTokensForManyServices(t *testing.T) {
 func TestUnderwayKeysAndSessionsChange(t *testing.T) {
 	t.Parallel()
 	ring := newRing(t, EdDSA, epoch)
-	m, service := NewMinter(ring), newService(t, ring, ServiceOptions{})
+	m := NewMinter(ring)
+	var services [3]*Service
+	for n := range services {
+		services[n] = newService(t, ring, ServiceOptions{Audience: fmt.Sprint("service ", n)})
+	}
 	var users [40]atomic.Pointer[Prepared]
 	for user := range users {
 		users[user].Store(prepared(t, signedInAs(user)))
@@ -268,19 +275,19 @@ func TestUnderwayKeysAndSessionsChange(t *testing.T) {
 		all.Go(func() {
 			random := rand.New(rand.NewPCG(uint64(worker), 0))
 			for step := range 500 {
-				user := random.IntN(len(users))
-				minted, err := m.Token(service, users[user].Load(), epoch.Add(time.Duration(step)*time.Second/10))
+				user, service := random.IntN(len(users)), random.IntN(len(services))
+				minted, err := m.Token(services[service], users[user].Load(), epoch.Add(time.Duration(step)*time.Second/10))
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if payload(t, minted)["sub"] != fmt.Sprint(user) {
-					t.Error("the token of somebody else")
+				if claims := payload(t, minted); claims["sub"] != fmt.Sprint(user) || claims["aud"] != fmt.Sprint("service ", service) {
+					t.Error("the token of somebody else, or for another service")
 				}
 				switch random.IntN(50) {
 				case 0:
 					setKey(t, ring, epoch)
-				case 1:
+				case 1, 2, 3:
 					p := prepared(t, signedInAs(user))
 					p.Adopt(users[user].Load())
 					users[user].Store(p)
@@ -289,6 +296,35 @@ func TestUnderwayKeysAndSessionsChange(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// Tokens go from one to the next, whoever had them before does not: of a session that is
+// asked for all day there is one subject, not one of each lookup.
+func TestWhoAdoptsTokensKeepsNobodyAlive(t *testing.T) {
+	t.Parallel()
+	ring := newRing(t, EdDSA, epoch)
+	m, last := NewMinter(ring), prepared(t, nil)
+	services := []*Service{newService(t, ring, ServiceOptions{}), newService(t, ring, ServiceOptions{Audience: "tickets"})}
+	var before [20]weak.Pointer[Prepared]
+	for step := range before { // also longer than a token is good for
+		for _, s := range services[:1+step%2] {
+			ask(t, m, s, last, epoch.Add(time.Duration(step)*5*time.Second))
+		}
+		before[step] = weak.Make(last)
+		next := prepared(t, nil)
+		next.Adopt(last)
+		last = next
+	}
+	runtime.GC()
+	for step, p := range before {
+		if p.Value() != nil {
+			t.Errorf("the subject of step %d is still there", step)
+		}
+	}
+	if n := len(slices.Collect(last.all())); n != len(services) {
+		t.Errorf("%d tokens", n)
+	}
+	runtime.KeepAlive(last)
 }
 
 func TestHitAllocatesNothing(t *testing.T) {
