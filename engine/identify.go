@@ -205,17 +205,19 @@ func (p *passport) fields() []proxy.Field { return p.places[:p.n] }
 
 // cookies takes the monolith's cookies off the request to the service.
 func (p *papers) cookies(r *http.Request, pass *passport) {
-	var room [16]string
+	var room [512]byte // the others, which a client can send many of
 	rest, stripped := room[:0], false
 	for _, line := range r.Header["Cookie"] {
 		for line != "" && len(p.strip) > 0 {
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
-			switch {
+			switch pair = strings.Trim(pair, " \t"); {
 			case p.strips(pair):
 				stripped = true
-			case strings.Trim(pair, " \t") != "":
-				rest = append(rest, strings.Trim(pair, " \t"))
+			case pair != "" && len(rest) > 0:
+				rest = append(append(rest, "; "...), pair...)
+			default:
+				rest = append(rest, pair...)
 			}
 		}
 	}
@@ -224,7 +226,7 @@ func (p *papers) cookies(r *http.Request, pass *passport) {
 	case len(rest) == 0:
 		pass.set("Cookie", nil)
 	default:
-		pass.cookie[0] = strings.Join(rest, "; ")
+		pass.cookie[0] = string(rest)
 		pass.set("Cookie", pass.cookie[:])
 	}
 }

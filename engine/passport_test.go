@@ -2,6 +2,7 @@ package engine
 
 import (
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -46,6 +47,43 @@ routes:
 	b.do(http.MethodGet, "/one", signedIn("alice"))
 	equal(t, "the service's baggage alone", strings.Join(b.service.seen()["Baggage"], "|"), "strangler.flag.chosen=true")
 	equal(t, "the monolith's", len(b.monolith.seen()["Baggage"]), 0)
+}
+
+func TestCookiesWithoutTheMonoliths(t *testing.T) {
+	t.Parallel()
+	p := &papers{strip: []string{"sessionid", "csrftoken"}}
+	for sent, want := range map[string]string{
+		"sessionid=a":                              "",
+		" ; sessionid=a;\t;":                       "",
+		"a=1;sessionid=a; b=2;; csrftoken ;c":      "a=1; b=2; c",
+		"sessionid=a|a=1|b=2;sessionid":            "a=1; b=2",
+		"=sessionid; \x00sessionid\x7f=b; a=\tb\t": "=sessionid; a=\tb",
+		"a=1;b=2 ;; xsessionid=3; a=sessionid|;":   "as it was",
+		"":                                         "as it was",
+	} {
+		var pass passport
+		p.cookies(&http.Request{Header: http.Header{"Cookie": strings.Split(sent, "|")}}, &pass)
+		got := "as it was"
+		if pass.n > 0 {
+			got = strings.Join(pass.fields()[0].Values, "|")
+		}
+		equal(t, sent, got, want)
+	}
+}
+
+// A client that sends a great many cookies, which HTTP/2 packs into few bytes, costs no
+// more memory than a few times what they are.
+func TestManyCookiesTakeLittleMemory(t *testing.T) { //nolint:paralleltest // it counts what the process allocates
+	sent := strings.Repeat("a;", 500_000) + "sessionid=a"
+	p, r := &papers{strip: []string{"sessionid"}}, &http.Request{Header: http.Header{"Cookie": {sent}}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var pass passport
+	p.cookies(r, &pass)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; pass.n == 0 || took > uint64(16*len(sent)) {
+		t.Errorf("%d bytes for %d of cookies", took, len(sent))
+	}
 }
 
 // refusing is a target block whose service does not answer.
