@@ -40,7 +40,7 @@ func (t Trigger) Events(address string) (session.Events, error) {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return nil, fmt.Errorf("%w: write postgres://user:password@host:5432/name", ErrURL)
 	}
-	config, err := pgx.ParseConfig(readOnly(u, "default_transaction_read_only", "on"))
+	config, err := pgx.ParseConfig(with(u, "default_transaction_read_only", "on"))
 	if err != nil {
 		return nil, fmt.Errorf("%w: pgx refuses it", ErrURL)
 	}

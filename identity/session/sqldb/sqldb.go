@@ -35,6 +35,11 @@ const (
 	// fileFor is how long a connection to an SQLite file is kept: one that was
 	// moved away or replaced, by a backup say, would be read for ever.
 	fileFor = time.Second
+
+	// lockedFor is how long, in milliseconds, a read waits at most while somebody
+	// writes to an SQLite file; without it a commit of the monolith fails every
+	// read beside it. The read's context ends it earlier.
+	lockedFor = "5000"
 )
 
 // ErrURL is a database URL that cannot be used.
@@ -58,12 +63,13 @@ func Open(address string) (*sql.DB, Dialect, error) {
 	var dialect Dialect
 	switch u.Scheme {
 	case "postgres", "postgresql":
-		driver, name, dialect = "pgx", readOnly(u, "default_transaction_read_only", "on"), PostgreSQL
+		driver, name, dialect = "pgx", with(u, "default_transaction_read_only", "on"), PostgreSQL
 	case "mysql", "mariadb":
 		driver, name, dialect = "mysql", mysqlName(u), MySQL
 	case "sqlite":
 		u.Scheme = "file"
-		driver, name, dialect = "sqlite", readOnly(u, "mode", "ro"), SQLite
+		with(u, "_busy_timeout", lockedFor)
+		driver, name, dialect = "sqlite", with(u, "mode", "ro"), SQLite
 	default:
 		return nil, 0, fmt.Errorf("%w: scheme %q; write postgres://, mysql:// or sqlite://", ErrURL, u.Scheme)
 	}
@@ -80,7 +86,8 @@ func Open(address string) (*sql.DB, Dialect, error) {
 	return db, dialect, nil
 }
 
-func readOnly(u *url.URL, key, value string) string {
+// with gives the URL a parameter.
+func with(u *url.URL, key, value string) string {
 	query := u.Query()
 	query.Set(key, value)
 	u.RawQuery = query.Encode()

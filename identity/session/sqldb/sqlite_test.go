@@ -1,6 +1,7 @@
 package sqldb_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -77,6 +78,41 @@ func TestSQLiteFileIsReadAnew(t *testing.T) {
 		_, _, err := r.Find(t.Context(), "7")
 		return err != nil && !errors.Is(err, sqldb.ErrNoRow)
 	})
+}
+
+// A read waits for who is writing, as Django's and Rails' own connections do, and
+// no longer than its context.
+func TestSQLiteReadsWaitForAWriter(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db.sqlite3")
+	members(t, path, 1)
+	db, err := sql.Open("sqlite", path+"?_txlock=exclusive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	writing, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rows(t, path, "active")
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	if _, _, err := r.Find(short, "7"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 3*time.Second {
+		t.Errorf("locked: %v after %v", err, time.Since(start))
+	}
+	if _, err := writing.Exec(`update member set active = 2`); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	time.AfterFunc(100*time.Millisecond, func() { written <- writing.Commit() })
+	if _, values, err := r.Find(t.Context(), "7"); err != nil || values[0] != int64(2) {
+		t.Errorf("after a write: %v, %v", values, err)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
 }
 
 func until(t *testing.T, met func() bool) {
