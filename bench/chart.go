@@ -61,8 +61,8 @@ func drawChart(r *report) []byte {
 	for _, w := range r.Workloads {
 		y = c.workload(w, y)
 	}
-	c.text(20, c.height-28, "soft", fmt.Sprintf("%s, %d cores, %s; %d slices of %s each, median of the rounds' ratios",
-		r.Machine.CPU, r.Machine.Cores, r.Started.Format("2006-01-02"), r.Settings.Slices, r.Settings.Slice))
+	c.text(20, c.height-28, "soft", fmt.Sprintf("%s, %d cores, %s; median of the rounds' ratios",
+		r.Machine.CPU, r.Machine.Cores, r.Started.Format("2006-01-02")))
 	c.text(20, c.height-10, "soft", "Only the ratios mean something, and only among themselves; reverse_proxy again is the same process a second time.")
 	c.b.WriteString("</svg>\n")
 	return c.b.Bytes()

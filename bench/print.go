@@ -43,8 +43,7 @@ func (r *report) print(w io.Writer) error {
 	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
 		_, _ = fmt.Fprintf(w, "%s: %s\n", name, r.Versions[name])
 	}
-	_, _ = fmt.Fprintf(w, "%d slices of %s each; ratios to reverse_proxy in the same run, below 1 is less\n",
-		r.Settings.Slices, r.Settings.Slice)
+	_, _ = fmt.Fprintf(w, "%s; ratios to reverse_proxy in the same run, below 1 is less\n", r.Settings.slicing())
 	for _, one := range r.Workloads {
 		_, _ = fmt.Fprintf(w, "\n%s: %s\n", one.Name, one.Title)
 		one.print(t)

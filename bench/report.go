@@ -37,6 +37,12 @@ type settings struct {
 	Noise     float64       `json:"noise"`
 }
 
+// slicing says how many slices each proxy got, and how long they were.
+func (s settings) slicing() string {
+	count, length := (&options{slices: s.Slices, slice: s.Slice}).saturated(workload{shadow: true})
+	return fmt.Sprintf("%d slices of %s each (shadow: %d of %s)", s.Slices, s.Slice, count, length)
+}
+
 // workloadResult is one workload on all subjects; the first is reverse_proxy.
 type workloadResult struct {
 	Name  string `json:"name"`

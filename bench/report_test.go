@@ -180,7 +180,7 @@ func TestPublishedFilesAreReadable(t *testing.T) {
 	if err := publish(r, dir, &terminal); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"FAIL", "Strangler, 100,000 routes", "0.66", "self 1.02", "results.json"} {
+	for _, want := range []string{"FAIL", "Strangler, 100,000 routes", "0.66", "self 1.02", "results.json", "(shadow: "} {
 		if !strings.Contains(terminal.String(), want) {
 			t.Errorf("the table does not say %q:\n%s", want, &terminal)
 		}
