@@ -125,6 +125,32 @@ func TestCases(t *testing.T) {
 	}
 }
 
+// The headline says what the numbers behind it are not of.
+func TestHeadlineSaysWhatIsLeftOutAndWhy(t *testing.T) {
+	t.Parallel()
+	for want, verdicts := range map[string]map[replay.Verdict]int{
+		"http://faq: equal, 3 of 3 replayed":                                               {replay.Equal: 2, replay.EqualByRule: 1},
+		"http://faq: equal as far as is known, 3 of 3 replayed":                            {replay.Equal: 2, replay.EqualRedacted: 1},
+		"http://faq: equal; left out 2 (the method may change something); 1 of 3 replayed": {replay.Equal: 1, replay.SkippedUnsafe: 2},
+		"http://faq: nothing was sent; left out 3 (something of the request is redacted or not kept); 0 of 3 replayed": {
+			replay.SkippedIncomplete: 3,
+		},
+		"http://faq: not shown to be equal; left out 1 (something of the request is redacted or not kept), undecided 2 (what differed is redacted); 2 of 3 replayed": {
+			replay.SkippedIncomplete: 1, replay.Undecided: 2,
+		},
+	} {
+		unsent := verdicts[replay.SkippedIncomplete] + verdicts[replay.SkippedUnsafe]
+		result := &replay.Result{Target: "http://faq", Exchanges: 3, Replayed: 3 - unsent, NotSent: unsent, Verdicts: verdicts}
+		var text strings.Builder
+		if err := replay.Text(&text, result, false); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(text.String(), "\n"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 const session = `{"log":{"version":"1.2","entries":[
 {"request":{"method":"GET","url":"https://www.example.com/v1/faq/7?token=hunter2","headers":[{"name":":method","value":"GET"},{"name":"Cookie","value":"sessionid=hunter2"},{"name":"authorization","value":"Bearer hunter2"},{"name":"Accept","value":"application/json"}]},
  "response":{"status":200,"headers":[{"name":"Content-Type","value":"application/json"},{"name":"Content-Encoding","value":"gzip"}],"content":{"size":1,"mimeType":"application/json","text":"{\"id\":7,\"title\":\"How?\",\"votes\":3,\"tags\":[\"a\",\"b\"]}"}}},

@@ -37,6 +37,8 @@ func Text(w io.Writer, r *Result, colour bool) error {
 	t := &textWriter{bufio.NewWriter(w), colour}
 	verdict := t.paint(red, "not shown to be equal")
 	switch {
+	case r.Clean() && r.Verdicts[EqualRedacted] > 0:
+		verdict = t.paint(green, "equal as far as is known")
 	case r.Clean():
 		verdict = t.paint(green, "equal")
 	case r.Verdicts[Different] > 0:
@@ -50,7 +52,7 @@ func Text(w io.Writer, r *Result, colour bool) error {
 	if r.Against != "" {
 		with = " with " + line(r.Against)
 	}
-	t.line("%s%s: %s, %d of %d replayed", line(r.Target), with, verdict, r.Replayed, r.Exchanges)
+	t.line("%s%s: %s%s %d of %d replayed", line(r.Target), with, verdict, r.unproved(), r.Replayed, r.Exchanges)
 	if r.Interrupted {
 		t.line("%s", t.paint(red, "interrupted: what follows is of what was done"))
 	}
@@ -71,6 +73,28 @@ func Text(w io.Writer, r *Result, colour bool) error {
 		}
 	}
 	return t.out.Flush()
+}
+
+// unproved is what stands in the headline between the verdict and the numbers: how many
+// exchanges say nothing of the target, and why.
+func (r *Result) unproved() string {
+	var parts []string
+	for _, of := range []struct {
+		verdict   Verdict
+		word, why string
+	}{
+		{SkippedIncomplete, "left out", "something of the request is redacted or not kept"},
+		{SkippedUnsafe, "left out", "the method may change something"},
+		{Undecided, "undecided", "what differed is redacted"},
+	} {
+		if n := r.Verdicts[of.verdict]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d (%s)", of.word, n, of.why))
+		}
+	}
+	if len(parts) == 0 {
+		return ","
+	}
+	return "; " + strings.Join(parts, ", ") + ";"
 }
 
 type textWriter struct {
