@@ -59,6 +59,9 @@ func (x *Exchange) askTwin(ctx context.Context, rec *Record) *reply {
 	x.mirror.again.Add(1)
 	second, err := x.ask(ctx, x.plan.twin(), rec.ID)
 	switch {
+	case err != nil && unasked(whyOf(err)):
+		rec.Unasked = true
+		return nil
 	case err != nil:
 		x.secondly(whyOf(err))
 		return nil

@@ -46,6 +46,9 @@ type Record struct {
 	// monolith before anything was compared, so that the choice says nothing of how
 	// that ends. Only such requests count as pairs (package stats).
 	Chosen bool
+	// Unasked is true when there was no room to ask for the second answer, or to take it
+	// (busy, memory), or the server stopped: that says nothing of who was to be asked.
+	Unasked bool
 	// Again is that second answer of the monolith held against its first; nil when
 	// there is none.
 	Again *diff.Result

@@ -19,14 +19,12 @@ type twinHealth struct {
 // mute is after how many failures in a row it counts as silent.
 const mute = 3
 
-// secondly counts one question, with why it has no answer; empty: it has one. What we
-// had no room for was never asked.
+// unasked tells whether a question was none: what we had no room for was never asked.
+func unasked(why string) bool { return why == "busy" || why == "memory" || why == "closed" }
+
+// secondly counts one question, with why it has no answer; empty: it has one.
 func (x *Exchange) secondly(why string) {
 	m, t := x.mirror, &x.mirror.twin
-	switch why {
-	case "busy", "memory", "closed":
-		return
-	}
 	now := m.all.now()
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -67,3 +67,21 @@ func TestAControlThatIsAStranglerGivesNoSecondAnswers(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// TestASecondAnswerWithoutRoomIsNoFailure of who was to give it: the record says so,
+// and it is not counted as asked.
+func TestASecondAnswerWithoutRoomIsNoFailure(t *testing.T) {
+	t.Parallel()
+	control := newBed(t, says(`1`), says(`"`+strings.Repeat("a", 512<<10)+`"`))
+	b := newBed(t, says(`1`), says(`1`), func(o *shadow.Options, s *shadow.Settings, _ *bed) {
+		o.Bytes, s.Body = 128<<10, 1<<20
+		s.Control, s.Chosen = shadow.Target{Name: "control", URLs: []string{control.service.URL}}, routes.One
+	})
+	b.get(t, "/")
+	if rec := b.records.one(t); rec.Bucket != shadow.Equal || !rec.Chosen || !rec.Unasked || rec.Again != nil {
+		t.Errorf("%s %s, chosen %v, unasked %v, %v", rec.Bucket, rec.Why, rec.Chosen, rec.Unasked, rec.Again)
+	}
+	if s := b.status().Second; s.Asked != 0 || s.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+}

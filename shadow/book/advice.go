@@ -35,12 +35,18 @@ func advice(c *Route, e *Era) (out []string) {
 }
 
 // unpaired tells that the monolith's second answers do not come, from the count on
-// that is no accident.
-func unpaired(c *Route, e *Era) []string {
-	chosen := e.Unpaired + e.Pairs
-	if e.Unpaired < leastUnanswered || share(e.Unpaired, chosen) <= maxUnanswered {
-		return nil
+// that is no accident, and apart from these that there was no room to ask for them.
+func unpaired(c *Route, e *Era) (out []string) {
+	who := cmp.Or(c.Control, c.Monolith.Name, "the monolith")
+	const known = "so how often the monolith differs from itself is known the less; "
+	many := func(n, of uint64) bool { return n >= leastUnanswered && share(n, of) > maxUnanswered }
+	if asked := e.Unpaired + e.Pairs; many(e.Unpaired, asked) {
+		out = append(out, fmt.Sprintf("%s: %s of %s gave no answer when asked a second time in the monolith's name, "+known+
+			"see whether it runs, and what strangler shadow status says of it", who, report.Number(e.Unpaired), report.Number(asked)))
 	}
-	return []string{fmt.Sprintf("%s: %s of %s gave no answer when asked a second time in the monolith's name, so how often the monolith differs from itself is known the less; "+
-		"see whether it runs, and what strangler shadow status says of it", cmp.Or(c.Control, c.Monolith.Name, "the monolith"), report.Number(e.Unpaired), report.Number(chosen))}
+	if chosen := e.Unasked + e.Unpaired + e.Pairs; many(e.Unasked, chosen) {
+		out = append(out, fmt.Sprintf("%s was not asked a second time for %s of the %s requests chosen for it, since there was no room (too many under way, or no memory), "+known+
+			"lower sample: in the route's shadow, or name a control: with time to spare", who, report.Number(e.Unasked), report.Number(chosen)))
+	}
+	return out
 }

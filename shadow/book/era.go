@@ -34,8 +34,10 @@ type Era struct {
 	// Pairs is how many requests were chosen for a second answer of the monolith
 	// and got one.
 	Pairs uint64 `json:"pairs"`
-	// Unpaired is how many of those chosen got none: who was asked did not answer.
+	// Unpaired is how many of those chosen got none: who was asked did not answer. Unasked
+	// is how many of them nobody was asked for: there was no room.
 	Unpaired uint64 `json:"unpaired,omitempty"`
+	Unasked  uint64 `json:"unasked,omitempty"`
 	// Unstable counts the comparisons in which the service differed and the
 	// monolith's second answer did too, from its first, Noisy the pairs in which that
 	// did; both but for the places where the monolith was known to differ.
@@ -139,7 +141,11 @@ func (e *Era) compare(r *shadow.Record) {
 		e.Hollow++
 	}
 	if r.Chosen && !r.Rare && r.Again == nil {
-		e.Unpaired++
+		if r.Unasked {
+			e.Unasked++
+		} else {
+			e.Unpaired++
+		}
 	}
 	bump(&e.Formats, r.Result.Format, 1)
 	for _, x := range r.Result.Excuses {
