@@ -17,6 +17,11 @@ routes:
   - { name: service, match: /e, service: t, percent: 100, owner: o, fallback: [connect], identity: { claims: { mail: email, plan: session.plan } } }
   - { name: optional, match: /f, service: s, percent: 100, owner: o, fallback: [connect], identity: { token: optional, claims: { mail: email, plan: session.plan } } }
   - { name: cookie, match: /g, service: s, percent: 100, owner: o, fallback: [connect], identity: { keep_cookie: true, claims: { mail: email, plan: session.plan } } }
+  - { name: audience, match: /audience, service: s, percent: 100, owner: o, fallback: [connect], identity: { audience: t, claims: { mail: email, plan: session.plan } } }
+  - { name: header, match: /header, service: s, percent: 100, owner: o, fallback: [connect], identity: { header: X-Who, claims: { mail: email, plan: session.plan } } }
+  - { name: csrf, match: /csrf, service: s, percent: 100, owner: o, fallback: [connect], identity: { csrf: "off", claims: { mail: email, plan: session.plan } } }
+  - { name: refused, match: /refused, service: s, percent: 100, owner: o, fallback: [connect], identity: { anonymous: 401, claims: { mail: email, plan: session.plan } } }
+  - { name: login, match: /login, service: s, percent: 100, owner: o, fallback: [connect], identity: { anonymous: login, claims: { mail: email, plan: session.plan } } }
   - { name: shadow, match: /h, service: s, percent: 0, owner: o, fallback: [connect], shadow: { target: t, sample: 1 }, identity: { claims: { mail: email, plan: session.plan } } }
   - { name: none, match: /i, service: s, percent: 100, owner: o, fallback: [connect] }
   - { name: none-either, match: /j, service: t, percent: 100, owner: o, fallback: [connect] }
@@ -31,7 +36,7 @@ routes:
 		t.Error("two that ask for the same")
 	}
 	seen := map[*papers]string{of["a"]: "a"}
-	for _, name := range []string{"claims", "service", "optional", "cookie", "shadow", "none"} {
+	for _, name := range []string{"claims", "service", "optional", "cookie", "audience", "header", "csrf", "refused", "login", "shadow", "none"} {
 		if other, there := seen[of[name]]; there || of[name] == nil {
 			t.Errorf("%s has the papers of %q", name, other)
 		}
