@@ -63,7 +63,7 @@ func (s *subjectResult) cpuTo(base *subjectResult) float64 {
 	for i := range rounds {
 		rounds[i] = ratio(mine[i], others[i])
 	}
-	return nearestRank(rounds, 0.5)
+	return median(rounds)
 }
 
 // percent is the subject with fixed percentages, and without identity, in a table

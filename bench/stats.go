@@ -24,6 +24,15 @@ func highQuintile(values []float64) float64 {
 	return 0 - lowQuintile(negated) // 0 -, not -: no negative zero
 }
 
+// median is the middle value, of an even number the mean of the two. 0 without values.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
 // nearestRank is the smallest value that at least the share q of values does
 // not exceed.
 func nearestRank(values []float64, q float64) float64 {

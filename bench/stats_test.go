@@ -34,6 +34,20 @@ func TestLowQuintileIsTheFourthOfTwentySlices(t *testing.T) {
 	}
 }
 
+func TestMedian(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		values []float64
+		want   float64
+	}{
+		{nil, 0}, {[]float64{7}, 7}, {[]float64{9, 1}, 5}, {[]float64{9, 2, 1}, 2}, {[]float64{9, 2, 1, 3}, 2.5},
+	} {
+		if got := median(test.values); got != test.want {
+			t.Errorf("median of %v: %v, want %v", test.values, got, test.want)
+		}
+	}
+}
+
 func TestPercentile(t *testing.T) {
 	t.Parallel()
 	hundred := make([]time.Duration, 100)
