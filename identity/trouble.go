@@ -52,8 +52,11 @@ func (r *Resolver) strange(next *trouble) {
 func (r *Resolver) seen(found session.Outcome) *trouble {
 	now := r.options.Now()
 	t := &trouble{since: now, last: now, reason: found.Reason}
-	if found.Err != nil {
+	switch {
+	case found.Err != nil:
 		t.detail = found.Err.Error()
+	case found.Reason == session.TimedOut:
+		t.detail = "no answer within " + r.options.Wait.String()
 	}
 	return t
 }

@@ -68,3 +68,19 @@ func TestASessionThatFailsByItselfDoesNotRestTheStore(t *testing.T) {
 		expectPerson(t, ask(t, resolver, "a"), "7", "")
 	})
 }
+
+func TestAStoreThatHangsIsToldWithHowLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		r := &reader{users: map[string]string{"a": "7"}, hangs: make(chan struct{})}
+		resolver := newResolver(t, r, func(o *identity.ResolverOptions) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+		expectPerson(t, ask(t, resolver, "a"), "", session.TimedOut)
+		synctest.Wait()
+		const want = "no answer within 250ms"
+		if status := resolver.Status(); status.Error != want || !strings.Contains(log.String(), want) {
+			t.Errorf("%+v\n%s", status, &log)
+		}
+		close(r.hangs)
+	})
+}

@@ -25,7 +25,11 @@ func speakUp(ours *cobra.Command) {
 			theirs := cmd.RunE
 			switch cmd.Name() {
 			case "run":
-				cmd.RunE = runAloud(theirs)
+				cmd.RunE = func(cmd *cobra.Command, args []string) error {
+					err := theirs(cmd, args)
+					newTerminal(cmd).report(cause(err))
+					return err
+				}
 			case "validate":
 				cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 					err := cause(validate(cmd))
@@ -49,17 +53,6 @@ func speakUp(ours *cobra.Command) {
 			}
 		}
 	})
-}
-
-// runAloud is Caddy's run, which says why it ends where the log does not.
-func runAloud(theirs func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		err := theirs(cmd, args)
-		if err != nil && !logged(cmd, err) {
-			newTerminal(cmd).report(cause(err))
-		}
-		return err
-	}
 }
 
 // cause is an error without the way by which Caddy came to our app, which is every
