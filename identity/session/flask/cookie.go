@@ -3,7 +3,6 @@ package flask
 import (
 	"net/http"
 	"strings"
-	"unicode"
 
 	"github.com/strangler-proxy/strangler/identity/session"
 )
@@ -21,15 +20,15 @@ func (s *Sessions) Cookie(header http.Header) (value string, known session.Outco
 			var pair string
 			pair, line, _ = strings.Cut(line, ";")
 			raw, text, _ := strings.Cut(pair, "=")
-			text = trim(text)
+			text = strings.Trim(text, blanks)
 			doubt = doubt || !closed(text)
-			name := trimSpace(raw)
+			name := strings.TrimSpace(raw)
 			remember = remember || name == s.config.RememberCookie
 			if name != s.config.CookieName {
 				continue
 			}
 			text, plain := unquote(text)
-			doubt = doubt || !plain || found && text != value || trim(raw) != name
+			doubt = doubt || !plain || found && text != value || strings.Trim(raw, blanks) != name
 			value, found = text, true
 		}
 	}
@@ -48,28 +47,6 @@ func (s *Sessions) Cookie(header http.Header) (value string, known session.Outco
 
 // blanks are ASCII's, which Python strips of bytes.
 const blanks = " \t\n\r\v\f"
-
-// trim takes them off both ends, trimSpace the blanks of Unicode. Most texts have none.
-func trim(text string) string {
-	if bare(text) {
-		return text
-	}
-	return strings.Trim(text, blanks)
-}
-
-func trimSpace(text string) string {
-	if bare(text) {
-		return text
-	}
-	return strings.TrimFunc(text, unicode.IsSpace)
-}
-
-// bare says that nothing but visible ASCII stands at both ends.
-func bare(text string) bool {
-	return text == "" || visible(text[0]) && visible(text[len(text)-1])
-}
-
-func visible(c byte) bool { return ' ' < c && c < 0x7f }
 
 // mark is behind the value of a session that a remember cookie came with. No
 // value of a cookie has it.
