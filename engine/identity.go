@@ -89,36 +89,6 @@ func newWhois(i *Identity, now func() time.Time) (*whois, error) {
 	return w, nil
 }
 
-// unknown are the problems of a table that needs to know more of who requests are
-// from than the configuration says.
-func (w *whois) unknown(path string, table *routes.Table) (problems routes.Problems) {
-	login, office := w.loginRoute(table), newOffice(w)
-	for _, entry := range table.Routes() {
-		r := entry.Route
-		at := r.Place()
-		if r.Identity != nil {
-			at = r.Identity.Place()
-		}
-		add := func(code, text, message, hint string) {
-			problems = append(problems, routes.Problem{
-				Code: code, Severity: routes.Error, File: path, Line: at.Line, Column: at.Column, Route: r.Name, Text: text, Message: message, Hint: hint,
-			})
-		}
-		switch {
-		case !r.UsesIdentity():
-		case w == nil:
-			add(routes.CodeNoIdentity, "identity", "the route needs to know who requests are from, and the Caddyfile does not say whose sessions to read",
-				"add identity { issuer …; sessions … } to the global option strangler, or take identity out of the route")
-		case r == login && r.Identity != nil && r.Identity.Anonymous == routes.AnonymousLogin:
-			add(routes.CodeBadIdentity, w.LoginURL, "the login page is in this route, which sends there whoever is not signed in: nobody could sign in",
-				"give it a route of its own that names no service, or write anonymous: monolith")
-		default:
-			office.check(r, add)
-		}
-	}
-	return problems
-}
-
 // guardFor is the guard of a table: the configured names, and where its tokens go.
 func (w *whois) guardFor(table *routes.Table) *guard {
 	if w == nil {

@@ -133,7 +133,7 @@ func (e *Engine) startWithLast(path string) bool {
 	if parsed.problems.Err() != nil || e.unoffered(path, parsed.table).Err() != nil {
 		return false
 	}
-	next, problems := e.prepare(path, parsed.table, parsed.problems)
+	next, problems := e.prepare(path, parsed.table, parsed.problems, newOffice(e.identity))
 	if next == nil {
 		e.log.Warn("the last good route table cannot be put in force", "error", problems.Err())
 		return false

@@ -114,15 +114,15 @@ func (e *Engine) read(path string, force bool) error {
 	}
 	e.seen = sum
 	parsed := e.parsedOf(path, sum, data)
-	table, problems := parsed.table, parsed.problems
+	table, problems, office := parsed.table, parsed.problems, newOffice(e.identity)
 	if table != nil {
 		problems = append(problems, e.unoffered(path, table)...)
-		problems = append(problems, e.identity.unknown(path, table)...)
+		problems = append(problems, office.unknown(path, table)...)
 	}
 	if table == nil || problems.Err() != nil {
 		return e.refuse(problems)
 	}
-	next, problems := e.prepare(path, table, problems)
+	next, problems := e.prepare(path, table, problems, office)
 	if next == nil {
 		return e.refuse(problems)
 	}
@@ -173,7 +173,7 @@ func (e *Engine) setRefusal(r *Refusal) {
 // prepare makes a plan of a table. Targets whose settings did not change are
 // the running plan's, with their pools and breakers. A nil plan comes with the
 // problems that prevented it.
-func (e *Engine) prepare(path string, table *routes.Table, findings routes.Problems) (*plan, routes.Problems) {
+func (e *Engine) prepare(path string, table *routes.Table, findings routes.Problems, office *office) (*plan, routes.Problems) {
 	next := &plan{
 		table: table, path: path, loadedAt: e.now(), findings: len(findings),
 		lanes:     make([]lane, len(table.Routes())),
@@ -201,7 +201,6 @@ func (e *Engine) prepare(path string, table *routes.Table, findings routes.Probl
 		return upstream{name: name, target: target, failures: failures[name]}
 	}
 	next.monolith = use(table.Document().Monolith, true)
-	office := newOffice(e.identity)
 	for i, entry := range table.Routes() {
 		next.lanes[i].recorder = e.telemetry.Route(entry.Route.Name)
 		next.lanes[i].route, next.lanes[i].sticky = recent.Hash(entry.Route.Name), recent.HashSticky(entry.Route.Sticky)

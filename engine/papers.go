@@ -24,7 +24,7 @@ type papers struct {
 // acts on one, as by sending a mail, can leave that.
 const shadowClaim = "shadow"
 
-// office makes the papers of a table. What thousands of routes ask for alike is there
+// office makes the papers of a table, and finds the routes that ask for what there is not. What thousands of routes ask for alike is there
 // once: most tables have few services, and the garbage collector walks all that is
 // there.
 type office struct {
@@ -102,6 +102,37 @@ func (w *whois) tokens(p *papers, service, shadow string) error {
 		p.service = own
 	}
 	return err
+}
+
+// unknown are the problems of a table that needs to know more of who requests are
+// from than the configuration says.
+func (o *office) unknown(path string, table *routes.Table) (problems routes.Problems) {
+	w := o.whois
+	login := w.loginRoute(table)
+	for _, entry := range table.Routes() {
+		r := entry.Route
+		at := r.Place()
+		if r.Identity != nil {
+			at = r.Identity.Place()
+		}
+		add := func(code, text, message, hint string) {
+			problems = append(problems, routes.Problem{
+				Code: code, Severity: routes.Error, File: path, Line: at.Line, Column: at.Column, Route: r.Name, Text: text, Message: message, Hint: hint,
+			})
+		}
+		switch {
+		case !r.UsesIdentity():
+		case w == nil:
+			add(routes.CodeNoIdentity, "identity", "the route needs to know who requests are from, and the Caddyfile does not say whose sessions to read",
+				"add identity { issuer …; sessions … } to the global option strangler, or take identity out of the route")
+		case r == login && r.Identity != nil && r.Identity.Anonymous == routes.AnonymousLogin:
+			add(routes.CodeBadIdentity, w.LoginURL, "the login page is in this route, which sends there whoever is not signed in: nobody could sign in",
+				"give it a route of its own that names no service, or write anonymous: monolith")
+		default:
+			o.check(r, add)
+		}
+	}
+	return problems
 }
 
 // check finds what one route asks for in vain.

@@ -55,7 +55,7 @@ func (p *Parsed) Check(i *Identity) error {
 	if err != nil {
 		return err
 	}
-	if problems := who.unknown(p.path, p.table); problems.Err() != nil {
+	if problems := newOffice(who).unknown(p.path, p.table); problems.Err() != nil {
 		return &RefusedError{Problems: problems}
 	}
 	return nil
